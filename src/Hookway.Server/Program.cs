@@ -1,1 +1,3 @@
-Console.WriteLine("hi");
+using Hookway.Hosting;
+
+return await Commands.Run(args, Console.Out, Console.Error);

@@ -1,0 +1,19 @@
+using System.Buffers;
+
+namespace Hookway.Api;
+
+/// <summary>The grammar of HTTP header fields (RFC 9110 §5).</summary>
+public static class HeaderNames
+{
+    private static readonly SearchValues<char> TokenCharacters =
+        SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
+    public static bool IsToken(string text) => text.Length > 0 && text.AsSpan().IndexOfAnyExcept(TokenCharacters) < 0;
+
+    /// <summary>Visible ASCII, spaces and tabs, neither first nor last: what every receiver reads alike.</summary>
+    public static bool IsValue(string text) =>
+        !text.AsSpan().ContainsAnyExcept(VisibleCharacters) && (text.Length == 0 || (text[0] is not (' ' or '\t') && text[^1] is not (' ' or '\t')));
+
+    private static readonly SearchValues<char> VisibleCharacters =
+        SearchValues.Create([.. Enumerable.Range(0x20, 0x7F - 0x20).Select(code => (char)code), '\t']);
+}

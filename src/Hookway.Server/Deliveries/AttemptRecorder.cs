@@ -1,0 +1,96 @@
+using Hookway.Storage;
+
+namespace Hookway.Deliveries;
+
+/// <summary>
+/// Writes what attempts came to: the attempt, its delivery and, where it comes to that, its target change in one commit, many attempts at a time.
+/// An outcome is kept in memory and tried again while the store is away: the receiver has seen the request, and that must not be forgotten.
+/// </summary>
+public sealed class AttemptRecorder
+{
+    private const int EndedWithDisable = 1_000;
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+
+    private readonly Database _database;
+    private readonly Configuration _configuration;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<AttemptRecorder> _log;
+    private readonly WriteLane<AttemptRecord, ChangedSubjects> _lane;
+
+    public AttemptRecorder(Database database, Configuration configuration, TimeProvider clock, ILogger<AttemptRecorder> log)
+    {
+        _database = database;
+        _configuration = configuration;
+        _clock = clock;
+        _log = log;
+        _lane = new WriteLane<AttemptRecord, ChangedSubjects>("attempts", Write, Committed);
+    }
+
+    /// <summary>Ends when the record is durable.</summary>
+    /// <exception cref="OperationCanceledException">The server stops before the store came back; the attempt will be repeated.</exception>
+    public async Task Record(AttemptRecord record, CancellationToken stop)
+    {
+        for (var pause = TimeSpan.FromMilliseconds(100); ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        {
+            try
+            {
+                await _database.Write(_lane, record);
+                return;
+            }
+            catch (StorageUnavailableException e)
+            {
+                _log.LogError("An attempt could not be recorded and is tried again: {Reason}", e.Message);
+                await Task.Delay(pause, _clock, stop);
+            }
+        }
+    }
+
+    private static async Task<ChangedSubjects[]> Write(WriteSession session, IReadOnlyList<AttemptRecord> records)
+    {
+        var changes = new ChangedSubjects[records.Count];
+        for (var i = 0; i < changes.Length; i++)
+        {
+            changes[i] = new ChangedSubjects();
+            await Write(session, records[i], changes[i]);
+            await Configuration.Append(session, changes[i]);
+        }
+        return changes;
+    }
+
+    private static async Task Write(WriteSession session, AttemptRecord record, ChangedSubjects touched)
+    {
+        var attempt = record.Attempt;
+        await DeliveryStore.Record(session, attempt, record.Run, record.Verdict.Change);
+        var at = attempt.StartedAt + attempt.Duration;
+        if (record.Verdict.DisableReason is { } reason)
+        {
+            await record.Source.Disable(session, touched, attempt.TargetNo, reason, at);
+            // The rest of a long queue is ended by the engine when it next reads the target, also after a crash.
+            await DeliveryStore.EndSome(session, attempt.TargetNo, DeliveryChange.TargetDisabled, EndedWithDisable);
+        }
+        if (record.Health is { } health)
+        {
+            await record.Source.MarkFailing(session, touched, attempt.TargetNo, health is TargetHealthChange.BeganToFail ? at : null);
+        }
+    }
+
+    private void Committed(IReadOnlyList<AttemptRecord> records, IReadOnlyList<ChangedSubjects> changes)
+    {
+        foreach (var touched in changes)
+        {
+            _configuration.Drop(touched.Subjects);
+        }
+    }
+}
+
+/// <summary>One attempt to record.</summary>
+/// <param name="Run">The run it was made in.</param>
+/// <param name="Health">Set when this attempt changes how its target is seen.</param>
+public sealed record AttemptRecord(IDeliverySource Source, Attempt Attempt, int Run, AttemptVerdict Verdict, TargetHealthChange? Health);
+
+/// <summary>A change of how a target is seen.</summary>
+public enum TargetHealthChange
+{
+    BeganToFail,
+    Recovered,
+}

@@ -1,0 +1,18 @@
+namespace Hookway.Deliveries;
+
+/// <summary>A delivery as it is shown: one message on its way to one target.</summary>
+/// <param name="Reason">Why it ended without success, as a stable code; null otherwise.</param>
+/// <param name="LastError">The error code of the last attempt; null when it succeeded or there was none.</param>
+public sealed record Delivery(
+    long MessageSeq, long TargetNo, DeliveryStatus Status, int AttemptCount, DateTimeOffset? NextAttemptAt,
+    int? LastResponseStatus, string? LastError, string? Reason);
+
+/// <summary>One HTTP request of a delivery, with what came back.</summary>
+/// <param name="Number">Counts the attempts of the delivery from 1, over all its runs.</param>
+/// <param name="RequestHeaders">As sent, secret values masked.</param>
+/// <param name="ResponseBody">The first 16 KiB.</param>
+/// <param name="NextAttemptAt">When the delivery was to be tried again after this attempt; null when not.</param>
+public sealed record Attempt(
+    long Seq, string AttemptId, long MessageSeq, long TargetNo, int Number, DeliveryTrigger Trigger, AttemptOutcome Outcome, string? Detail, string Url,
+    IReadOnlyList<KeyValuePair<string, string>> RequestHeaders, int? ResponseStatus, IReadOnlyList<KeyValuePair<string, string>> ResponseHeaders,
+    byte[] ResponseBody, DateTimeOffset StartedAt, TimeSpan Duration, DateTimeOffset? NextAttemptAt);

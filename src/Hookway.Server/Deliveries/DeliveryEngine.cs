@@ -1,0 +1,183 @@
+using System.Threading.Channels;
+using Hookway.Storage;
+
+namespace Hookway.Deliveries;
+
+/// <summary>
+/// Delivers. Accepted deliveries are handed over in memory after their commit; those that were pending before the start, fall due for a retry or found no room are read
+/// from the store. Each attempt is one request by <see cref="DeliverySender"/>, judged by <see cref="AttemptVerdict"/>, recorded by <see cref="AttemptRecorder"/>.
+/// </summary>
+public sealed class DeliveryEngine(
+    DeliveryStore store, IEnumerable<IDeliverySource> sources, DeliverySchedule schedule, DeliverySender sender, AttemptRecorder recorder,
+    RetrySchedule retries, Configuration configuration, Database database, IdGenerator ids, DeliveryOptions options, TimeProvider clock,
+    ILogger<DeliveryEngine> log) : IHostedService, IDisposable
+{
+    private const int FailuresThatCount = 5;
+    private static readonly TimeSpan PauseAfterFault = TimeSpan.FromSeconds(5);
+
+    private readonly IDeliverySource[] _sources = [.. sources];
+    private readonly Channel<bool> _signals = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly CancellationTokenSource _stopTaking = new();
+    private readonly CancellationTokenSource _stopSending = new();
+    private ITimer? _timer;
+    private Task _pump = Task.CompletedTask;
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        schedule.Signal = () => _signals.Writer.TryWrite(true);
+        _timer = clock.CreateTimer(_ => schedule.Signal(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        configuration.Changed += OnChanged;
+        foreach (var targetNo in await store.TargetsWithWork())
+        {
+            schedule.Refresh(targetNo);
+        }
+        _pump = Task.Run(Pump, CancellationToken.None);
+    }
+
+    /// <summary>Takes no more work, lets what is in flight end and be recorded, then gives up on the rest: it stays pending and is repeated after the next start.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        configuration.Changed -= OnChanged;
+        await _stopTaking.CancelAsync();
+        await _pump;
+        var patience = clock.GetUtcNow() + options.DrainTimeout;
+        while (schedule.UnderWay > 0 && clock.GetUtcNow() < patience && !cancellationToken.IsCancellationRequested)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), clock, CancellationToken.None);
+        }
+        if (schedule.UnderWay is > 0 and var left)
+        {
+            log.LogWarning("{Attempts} attempts did not end in time; they are repeated after the next start", left);
+        }
+        await _stopSending.CancelAsync();
+    }
+
+    public void Dispose()
+    {
+        _timer?.Dispose();
+        _stopTaking.Dispose();
+        _stopSending.Dispose();
+    }
+
+    private void OnChanged(string subject)
+    {
+        if (DeliveryTarget.TryParseSubject(subject, out var targetNo))
+        {
+            schedule.Refresh(targetNo);
+        }
+    }
+
+    private async Task Pump()
+    {
+        try
+        {
+            while (true)
+            {
+                while (schedule.TryTake(out var work))
+                {
+                    ThreadPool.UnsafeQueueUserWorkItem(item => _ = item.Delivery is null ? ReadTarget(item) : Attempt(item), work, preferLocal: false);
+                }
+                _timer!.Change(schedule.UntilNextWake() ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+                await _signals.Reader.ReadAsync(_stopTaking.Token);
+            }
+        }
+        catch (OperationCanceledException) when (_stopTaking.IsCancellationRequested)
+        {
+            // The normal end.
+        }
+    }
+
+    private async Task ReadTarget(ScheduledWork work)
+    {
+        try
+        {
+            var (_, target) = await FindTarget(work.TargetNo);
+            if (target?.Ended is { } why)
+            {
+                await store.EndAll(work.TargetNo, why);
+            }
+            if (target is not { Ended: null, Paused: false })
+            {
+                schedule.ReadEnded(work, target, [], null);
+                return;
+            }
+            var (rows, nextDue) = await store.ReadDue(target, work.ReadLimit, clock.GetUtcNow());
+            schedule.ReadEnded(work, target, rows, nextDue);
+        }
+        catch (Exception e)
+        {
+            log.LogError(e, "Pending deliveries of target {Target} could not be read; tried again in {Pause}", work.TargetNo, PauseAfterFault);
+            schedule.ReadFailed(work, PauseAfterFault);
+        }
+    }
+
+    private async Task Attempt(ScheduledWork work)
+    {
+        var delivery = work.Delivery!;
+        bool? succeeded = null;
+        DateTimeOffset? dueAgain = null;
+        try
+        {
+            var (source, target) = await FindTarget(delivery.TargetNo);
+            if (source is not null && target is { Ended: null, Paused: false })
+            {
+                (succeeded, dueAgain) = await Attempt(source, target, delivery);
+            }
+        }
+        catch (OperationCanceledException) when (_stopSending.IsCancellationRequested)
+        {
+            // Given up by the shutdown: not recorded, so it is repeated.
+        }
+        catch (Exception e)
+        {
+            log.LogError(e, "A delivery of message {Message} to target {Target} met a fault; tried again in {Pause}", delivery.MessageSeq, delivery.TargetNo, PauseAfterFault);
+            dueAgain = clock.GetUtcNow() + PauseAfterFault;
+        }
+        schedule.Finished(work, succeeded, dueAgain);
+    }
+
+    private async Task<(bool? Succeeded, DateTimeOffset? DueAgain)> Attempt(IDeliverySource source, DeliveryTarget target, PendingDelivery delivery)
+    {
+        var startedAt = clock.GetUtcNow();
+        if (await source.Prepare(delivery, startedAt) is not { } prepared)
+        {
+            await database.Write(async session =>
+            {
+                await DeliveryStore.End(session, delivery, DeliveryChange.ContentErased);
+                return 0;
+            });
+            return (null, null);
+        }
+        var result = await sender.Send(prepared.Request, _stopSending.Token);
+        var verdict = AttemptVerdict.Of(result, delivery.RunAttempts + 1, target, retries, clock.GetUtcNow());
+        var attempt = new Attempt(
+            0, ids.New(IdPrefix.Attempt), delivery.MessageSeq, delivery.TargetNo, delivery.AttemptCount + 1, delivery.Trigger, result.Outcome, result.Detail,
+            prepared.Request.Url.AbsoluteUri, prepared.ShownHeaders, result.ResponseStatus, result.ResponseHeaders, result.ResponseBody,
+            startedAt, result.Duration, verdict.NextAttemptAt);
+        var succeeded = result.Outcome is AttemptOutcome.Succeeded;
+        await recorder.Record(new AttemptRecord(source, attempt, delivery.Run, verdict, HealthAfter(target, succeeded)), _stopSending.Token);
+        log.Log(
+            succeeded ? LogLevel.Debug : LogLevel.Information,
+            "Attempt {Attempt} number {Number} of message {Message} to target {Target}: {Outcome} {Status} in {Milliseconds} ms, then {Change}",
+            attempt.AttemptId, attempt.Number, delivery.MessageSeq, delivery.TargetNo, result.Outcome, result.ResponseStatus,
+            (long)result.Duration.TotalMilliseconds, verdict.Change);
+        return (succeeded, verdict.NextAttemptAt);
+    }
+
+    private TargetHealthChange? HealthAfter(DeliveryTarget target, bool succeeded) =>
+        succeeded ? (target.IsFailing ? TargetHealthChange.Recovered : null)
+        : !target.IsFailing && schedule.FailuresInARow(target.No) + 1 >= FailuresThatCount ? TargetHealthChange.BeganToFail
+        : null;
+
+    private async ValueTask<(IDeliverySource? Source, DeliveryTarget? Target)> FindTarget(long targetNo)
+    {
+        foreach (var source in _sources)
+        {
+            if (await source.FindTarget(targetNo) is { } target)
+            {
+                return (source, target);
+            }
+        }
+        return (null, null);
+    }
+}

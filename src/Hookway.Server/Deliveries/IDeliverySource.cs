@@ -1,0 +1,25 @@
+using Hookway.Storage;
+
+namespace Hookway.Deliveries;
+
+/// <summary>
+/// What the engine delivers, and to whom: the seam between the engine, which knows HTTP, time and targets, and those who accepted the items
+/// (messages for endpoints; events for destinations).
+/// </summary>
+public interface IDeliverySource
+{
+    /// <summary>The target as configured now; null when the number was never one of this source's.</summary>
+    ValueTask<DeliveryTarget?> FindTarget(long targetNo);
+
+    /// <summary>Builds and signs the request of the next attempt; null when the content has been erased.</summary>
+    ValueTask<PreparedAttempt?> Prepare(PendingDelivery delivery, DateTimeOffset now);
+
+    /// <summary>In the transaction that records an attempt: the receiver asked to be disabled.</summary>
+    Task Disable(WriteSession session, ChangedSubjects touched, long targetNo, string reason, DateTimeOffset now);
+
+    /// <summary>In the transaction that records an attempt: the target began to fail, or has recovered (null).</summary>
+    Task MarkFailing(WriteSession session, ChangedSubjects touched, long targetNo, DateTimeOffset? since);
+}
+
+/// <summary>A request ready to send, and the same as it is shown: with secret header values masked.</summary>
+public sealed record PreparedAttempt(DeliveryRequest Request, IReadOnlyList<KeyValuePair<string, string>> ShownHeaders);

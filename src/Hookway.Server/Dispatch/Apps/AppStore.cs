@@ -1,0 +1,72 @@
+using System.Collections.Frozen;
+using System.Data.Common;
+using Dapper;
+using Hookway.Storage;
+
+namespace Hookway.Dispatch.Apps;
+
+/// <summary>Every SQL statement about apps.</summary>
+public sealed class AppStore(Database database, Configuration configuration, IdGenerator ids, TimeProvider clock)
+{
+    private const string Columns = "no, id, workspace_no, name, routing_key_body_path, routing_key_header, created_at, updated_at, archived_at";
+
+    public Task<App> Create(long workspaceNo, string name, string? routingKeyBodyPath, string? routingKeyHeader) =>
+        configuration.Change(async (session, _) =>
+            (await session.Connection.QuerySingleAsync<AppRow>(
+                $"""
+                INSERT INTO apps (id, workspace_no, name, routing_key_body_path, routing_key_header, created_at, updated_at)
+                VALUES (@id, @workspaceNo, @name, @routingKeyBodyPath, @routingKeyHeader, @now, @now) RETURNING {Columns}
+                """,
+                new { id = ids.New(IdPrefix.App), workspaceNo, name, routingKeyBodyPath, routingKeyHeader, now = Now })).ToApp());
+
+    public Task<List<App>> List(long workspaceNo, bool includeArchived, long before, int limit) => database.Read(async connection =>
+        (await connection.QueryAsync<AppRow>(
+            $"""
+            SELECT {Columns} FROM apps WHERE workspace_no = @workspaceNo AND no < @before AND (@includeArchived = 1 OR archived_at IS NULL)
+            ORDER BY no DESC LIMIT @limit
+            """, new { workspaceNo, before, limit, includeArchived = Stored.Flag(includeArchived) })).Select(row => row.ToApp()).ToList());
+
+    /// <summary>The app and its published types, kept in memory; null when it is not of this workspace.</summary>
+    public async ValueTask<AppView?> View(long workspaceNo, string appId) =>
+        await configuration.View(App.Subject(appId), connection => Load(connection, appId)) is { } view && view.App.WorkspaceNo == workspaceNo ? view : null;
+
+    /// <summary>The same, read inside a transaction.</summary>
+    public static async Task<AppView?> Load(DbConnection connection, string appId)
+    {
+        if ((await connection.QuerySingleOrDefaultAsync<AppRow>($"SELECT {Columns} FROM apps WHERE id = @appId", new { appId }))?.ToApp() is not { } app)
+        {
+            return null;
+        }
+        var types = await connection.QueryAsync<string>("SELECT name FROM event_types WHERE app_no = @No AND archived_at IS NULL", new { app.No });
+        return new AppView(app, types.ToFrozenSet(StringComparer.Ordinal));
+    }
+
+    /// <summary>Changes an app that is not archived; null when it is, or is not of this workspace.</summary>
+    public Task<App?> Update(long workspaceNo, string appId, Func<App, App> change) => configuration.Change(async (session, touched) =>
+    {
+        if (await Load(session.Connection, appId) is not { App: { ArchivedAt: null } old } || old.WorkspaceNo != workspaceNo)
+        {
+            return null;
+        }
+        var changed = change(old);
+        touched.Add(old.Subject());
+        return (await session.Connection.QuerySingleAsync<AppRow>(
+            $"""
+            UPDATE apps SET name = @Name, routing_key_body_path = @RoutingKeyBodyPath, routing_key_header = @RoutingKeyHeader,
+                archived_at = @archivedAt, updated_at = @now
+            WHERE no = @No RETURNING {Columns}
+            """,
+            new { changed.Name, changed.RoutingKeyBodyPath, changed.RoutingKeyHeader, archivedAt = Stored.Time(changed.ArchivedAt), now = Now, old.No })).ToApp();
+    });
+
+    private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private sealed record AppRow(
+        long No, string Id, long WorkspaceNo, string Name, string? RoutingKeyBodyPath, string? RoutingKeyHeader,
+        long CreatedAt, long UpdatedAt, long? ArchivedAt)
+    {
+        public App ToApp() => new(
+            No, Id, WorkspaceNo, Name, RoutingKeyBodyPath, RoutingKeyHeader,
+            Stored.Time(CreatedAt), Stored.Time(UpdatedAt), Stored.Time(ArchivedAt));
+    }
+}

@@ -1,0 +1,150 @@
+using System.Collections.Frozen;
+using System.Text;
+using Hookway.Api;
+using Hookway.Deliveries;
+using Hookway.Webhooks;
+
+namespace Hookway.Dispatch.Endpoints;
+
+/// <summary>What the operator asks of endpoint URLs.</summary>
+public sealed record EndpointOptions
+{
+    public bool RequireHttps { get; init; }
+}
+
+/// <summary>Judges the fields of an endpoint; each error names its field.</summary>
+public sealed class EndpointRules(AddressGuard guard, EndpointOptions options)
+{
+    private const int MostUrlCharacters = 2_048;
+    private const int MostNameCharacters = 200;
+    private const int MostEventTypes = 500;
+    private const int MostHeaders = 20;
+    private const int MostHeaderValueBytes = 4_096;
+    private const int FewestSecretBytes = 24;
+
+    private static readonly FrozenSet<string> ReservedHeaders = FrozenSet.ToFrozenSet(
+        ["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+         "host", "user-agent", "expect"], StringComparer.OrdinalIgnoreCase);
+
+    public async Task Check(EndpointSettings settings, FieldErrors errors, CancellationToken cancel)
+    {
+        await CheckUrl(settings.Url, errors, cancel);
+        if (settings.Name?.Length > MostNameCharacters)
+        {
+            errors.Add("name", $"must be at most {MostNameCharacters} characters");
+        }
+        CheckEventTypes(settings.EventTypes, errors);
+        CheckHeaders(settings.Headers, errors);
+        if (settings.RetryMaxAttempts is < 1 or > 20)
+        {
+            errors.Add("retryMaxAttempts", "must be from 1 to 20");
+        }
+        if (settings.RetryBackoffSeconds is < 1 or > 3600)
+        {
+            errors.Add("retryBackoffSeconds", "must be from 1 to 3600");
+        }
+        if (settings.RateLimitPerMinute is < 1 or > 1_000_000)
+        {
+            errors.Add("rateLimitPerMinute", "must be from 1 to 1000000, or null for no limit");
+        }
+    }
+
+    /// <summary>The secret that a caller gave or, given none, a new one; adds what is wrong.</summary>
+    public static WebhookSecret? SecretOf(string? given, string? signature, FieldErrors errors)
+    {
+        if (signature is not (null or SignatureNames.Hmac or SignatureNames.Ed25519))
+        {
+            errors.Add("signature", $"must be {SignatureNames.Hmac} or {SignatureNames.Ed25519}");
+            return null;
+        }
+        var scheme = signature == SignatureNames.Ed25519 ? SignatureScheme.Ed25519 : SignatureScheme.HmacSha256;
+        if (given is null)
+        {
+            return WebhookSecret.Generate(scheme);
+        }
+        if (!WebhookSecret.TryParse(given, out var secret, out var problem))
+        {
+            errors.Add("secret", problem!);
+        }
+        else if (secret!.Scheme != scheme || !secret.CanSign)
+        {
+            errors.Add("secret", scheme is SignatureScheme.Ed25519 ? "must be a whsk_ key for ed25519" : "must be a whsec_ secret for hmac-sha256");
+        }
+        else if (scheme is SignatureScheme.HmacSha256 && Convert.FromBase64String(given["whsec_".Length..]).Length < FewestSecretBytes)
+        {
+            errors.Add("secret", $"must hold at least {FewestSecretBytes} bytes");
+        }
+        return secret;
+    }
+
+    private async Task CheckUrl(string text, FieldErrors errors, CancellationToken cancel)
+    {
+        if (text.Length is 0 or > MostUrlCharacters || !Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.Host.Length == 0)
+        {
+            errors.Add("url", $"is required: an absolute http or https URL of at most {MostUrlCharacters} characters");
+        }
+        else if (options.RequireHttps && url.Scheme != "https")
+        {
+            errors.Add("url", "must be https");
+        }
+        else if (url.UserInfo.Length > 0)
+        {
+            errors.Add("url", "must not hold credentials; use headers");
+        }
+        else if (await guard.Refusal(url, cancel) is { } refusal)
+        {
+            errors.Add("url", refusal);
+        }
+    }
+
+    private static void CheckEventTypes(IReadOnlyList<string>? eventTypes, FieldErrors errors)
+    {
+        if (eventTypes?.Count > MostEventTypes)
+        {
+            errors.Add("eventTypes", $"must be at most {MostEventTypes}");
+        }
+        for (var i = 0; i < eventTypes?.Count; i++)
+        {
+            if (!EndpointSettings.IsPattern(eventTypes[i]))
+            {
+                errors.Add($"eventTypes[{i}]", "must be an event type's name, or a prefix such as invoice.*");
+            }
+        }
+    }
+
+    private static void CheckHeaders(IReadOnlyDictionary<string, string> headers, FieldErrors errors)
+    {
+        if (headers.Count > MostHeaders)
+        {
+            errors.Add("headers", $"must be at most {MostHeaders}");
+        }
+        foreach (var (name, value) in headers)
+        {
+            if (!HeaderNames.IsToken(name))
+            {
+                errors.Add($"headers.{name}", "is not a header name");
+            }
+            else if (ReservedHeaders.Contains(name) || name.StartsWith("content-", StringComparison.OrdinalIgnoreCase)
+                || name.StartsWith("webhook-", StringComparison.OrdinalIgnoreCase))
+            {
+                errors.Add($"headers.{name}", "is set by Hookway or by HTTP itself and cannot be a custom header");
+            }
+            else if (!HeaderNames.IsValue(value) || Encoding.UTF8.GetByteCount(value) > MostHeaderValueBytes)
+            {
+                errors.Add($"headers.{name}", $"must be visible ASCII of at most {MostHeaderValueBytes} bytes");
+            }
+        }
+    }
+}
+
+/// <summary>The names of signature schemes in the API.</summary>
+public static class SignatureNames
+{
+    public const string Hmac = "hmac-sha256";
+    public const string Ed25519 = "ed25519";
+
+    public static string Of(SignatureScheme scheme) => scheme is SignatureScheme.Ed25519 ? Ed25519 : Hmac;
+
+    /// <summary>What a receiver needs to verify: the shared secret, or the public key.</summary>
+    public static string Shown(WebhookSecret secret) => secret.PublicKey ?? secret.Reveal();
+}

@@ -1,0 +1,233 @@
+using System.Data.Common;
+using System.Text.Json;
+using Dapper;
+using Hookway.Api;
+using Hookway.Deliveries;
+using Hookway.Dispatch.Apps;
+using Hookway.Dispatch.Recipients;
+using Hookway.Storage;
+using Hookway.Webhooks;
+
+namespace Hookway.Dispatch.Endpoints;
+
+/// <summary>Every SQL statement about endpoints. Secrets and header values are sealed before they reach one.</summary>
+public sealed class EndpointStore(Database database, Configuration configuration, SecretProtector protector, IdGenerator ids, TimeProvider clock)
+{
+    private const string Select =
+        """
+        SELECT e.no, e.id, a.id AS app_id, e.app_no, e.recipient_no, r.recipient, e.url, e.name, e.enabled, e.paused, e.disabled_reason, e.event_types, e.filter,
+            e.headers, e.retry_max_attempts, e.retry_backoff_seconds, e.rate_limit_per_minute, e.ordered, e.secret, e.previous_secrets, e.failing_since,
+            e.created_at, e.updated_at, e.deleted_at, CASE WHEN a.archived_at IS NULL THEN 0 ELSE 1 END AS app_is_archived
+        FROM endpoints e JOIN apps a ON a.no = e.app_no JOIN recipients r ON r.no = e.recipient_no
+        """;
+
+    public Task<WebhookEndpoint> Create(App app, string recipient, string? recipientName, EndpointSettings settings, WebhookSecret secret) =>
+        configuration.Change(async (session, touched) =>
+        {
+            var now = clock.GetUtcNow();
+            touched.Add(Recipient.Subject(app.No, recipient));
+            var recipientNo = await RecipientStore.Ensure(session, app.No, recipient, recipientName, now);
+            var id = ids.New(IdPrefix.Endpoint);
+            var no = await session.Connection.ExecuteScalarAsync<long>(
+                """
+                INSERT INTO endpoints (id, app_no, recipient_no, url, name, enabled, paused, event_types, filter, headers, retry_max_attempts,
+                    retry_backoff_seconds, rate_limit_per_minute, ordered, secret, created_at, updated_at)
+                VALUES (@id, @appNo, @recipientNo, @url, @name, @enabled, @paused, @eventTypes, @filter, @headers, @retryMaxAttempts,
+                    @retryBackoffSeconds, @rateLimitPerMinute, @ordered, @secret, @now, @now)
+                RETURNING no
+                """, Values(id, settings, secret, new { appNo = app.No, recipientNo, now = now.ToUnixTimeMilliseconds() }));
+            return (await Load(session.Connection, no))!;
+        });
+
+    /// <summary>The endpoint with this number as a target, kept in memory. Also one that is deleted.</summary>
+    public ValueTask<WebhookEndpoint?> View(long no) => configuration.View(DeliveryTarget.Subject(no), connection => Load(connection, no));
+
+    /// <summary>The endpoints that a recipient's messages may go to, kept in memory; null when the recipient is unknown.</summary>
+    public ValueTask<RecipientView?> ViewRecipient(App app, string recipient) =>
+        configuration.View(Recipient.Subject(app.No, recipient), connection => LoadRecipient(connection, app.No, recipient));
+
+    /// <summary>The same, read inside a transaction.</summary>
+    public async Task<RecipientView?> LoadRecipient(DbConnection connection, long appNo, string recipient)
+    {
+        if (await connection.QuerySingleOrDefaultAsync<long?>(
+            "SELECT no FROM recipients WHERE app_no = @appNo AND recipient = @recipient AND deleted_at IS NULL", new { appNo, recipient }) is not { } no)
+        {
+            return null;
+        }
+        var rows = await connection.QueryAsync<EndpointRow>($"{Select} WHERE e.recipient_no = @no AND e.deleted_at IS NULL ORDER BY e.no", new { no });
+        return new RecipientView(no, rows.Select(ToEndpoint).ToList());
+    }
+
+    public Task<WebhookEndpoint?> Find(App app, string endpointId) => database.Read(connection => Find(connection, app, endpointId));
+
+    public Task<List<WebhookEndpoint>> List(App app, string? recipient, bool? enabled, long before, int limit) => database.Read(async connection =>
+        (await connection.QueryAsync<EndpointRow>(
+            recipient is null
+                ? $"{Select} WHERE e.app_no = @No AND e.deleted_at IS NULL AND e.no < @before AND (@enabled IS NULL OR e.enabled = @enabled) ORDER BY e.no DESC LIMIT @limit"
+                : $"""
+                  {Select} WHERE e.recipient_no = (SELECT no FROM recipients WHERE app_no = @No AND recipient = @recipient) AND e.deleted_at IS NULL
+                      AND e.no < @before AND (@enabled IS NULL OR e.enabled = @enabled) ORDER BY e.no DESC LIMIT @limit
+                  """,
+            new { app.No, recipient, enabled = enabled is { } wanted ? Stored.Flag(wanted) : (long?)null, before, limit })).Select(ToEndpoint).ToList());
+
+    /// <summary>Changes an endpoint that is not deleted, in one transaction with reading it; null when there is none.</summary>
+    public Task<WebhookEndpoint?> Update(App app, string endpointId, Func<WebhookEndpoint, WebhookEndpoint> change) =>
+        configuration.Change(async (session, touched) =>
+            await Find(session.Connection, app, endpointId) is { } old ? await Save(session, touched, change(old)) : null);
+
+    /// <summary>Marks endpoints of a recipient as deleted; answers their numbers.</summary>
+    public async Task<List<long>> DeleteOfRecipient(WriteSession session, ChangedSubjects touched, Recipient recipient)
+    {
+        var numbers = (await session.Connection.QueryAsync<long>(
+            "UPDATE endpoints SET deleted_at = @now WHERE recipient_no = @No AND deleted_at IS NULL RETURNING no",
+            new { recipient.No, now = clock.GetUtcNow().ToUnixTimeMilliseconds() })).AsList();
+        touched.Add(Recipient.Subject(recipient.AppNo, recipient.Id));
+        numbers.ForEach(no => touched.Add(DeliveryTarget.Subject(no)));
+        return numbers;
+    }
+
+    /// <summary>The endpoints of an app that have pending deliveries.</summary>
+    public Task<List<long>> WithPendingDeliveries(long appNo) => database.Read(async connection =>
+        (await connection.QueryAsync<long>(
+            "SELECT no FROM endpoints e WHERE app_no = @appNo AND EXISTS (SELECT 1 FROM deliveries d WHERE d.target_no = e.no AND d.status = 0)",
+            new { appNo })).AsList());
+
+    /// <summary>Disables an endpoint because of what its receiver answered.</summary>
+    public static async Task Disable(WriteSession session, ChangedSubjects touched, long no, string reason, DateTimeOffset now)
+    {
+        await session.Connection.ExecuteAsync(
+            "UPDATE endpoints SET enabled = 0, disabled_reason = @reason, updated_at = @now WHERE no = @no AND enabled = 1",
+            new { no, reason, now = now.ToUnixTimeMilliseconds() });
+        await Touch(session, touched, no);
+    }
+
+    /// <summary>Notes since when an endpoint fails, or that it does not any more.</summary>
+    public static async Task MarkFailing(WriteSession session, ChangedSubjects touched, long no, DateTimeOffset? since)
+    {
+        await session.Connection.ExecuteAsync("UPDATE endpoints SET failing_since = @since WHERE no = @no", new { no, since = Stored.Time(since) });
+        await Touch(session, touched, no);
+    }
+
+    private static async Task Touch(WriteSession session, ChangedSubjects touched, long no)
+    {
+        var (appNo, recipient) = await session.Connection.QuerySingleAsync<(long, string)>(
+            "SELECT e.app_no, r.recipient FROM endpoints e JOIN recipients r ON r.no = e.recipient_no WHERE e.no = @no", new { no });
+        touched.Add(DeliveryTarget.Subject(no));
+        touched.Add(Recipient.Subject(appNo, recipient));
+    }
+
+    private async Task<WebhookEndpoint?> Save(WriteSession session, ChangedSubjects touched, WebhookEndpoint changed)
+    {
+        await session.Connection.ExecuteAsync(
+            """
+            UPDATE endpoints SET url = @url, name = @name, enabled = @enabled, paused = @paused, disabled_reason = @disabledReason, event_types = @eventTypes,
+                filter = @filter, headers = @headers, retry_max_attempts = @retryMaxAttempts, retry_backoff_seconds = @retryBackoffSeconds,
+                rate_limit_per_minute = @rateLimitPerMinute, ordered = @ordered, secret = @secret, previous_secrets = @previousSecrets,
+                failing_since = @failingSince, updated_at = @now, deleted_at = @deletedAt
+            WHERE no = @no
+            """,
+            Values(changed.EndpointId, changed.Settings, changed.Secret, new
+            {
+                no = changed.No,
+                disabledReason = changed.DisabledReason,
+                previousSecrets = SealPrevious(changed),
+                failingSince = Stored.Time(changed.FailingSince),
+                now = clock.GetUtcNow().ToUnixTimeMilliseconds(),
+                deletedAt = Stored.Time(changed.DeletedAt),
+            }));
+        touched.Add(DeliveryTarget.Subject(changed.No));
+        touched.Add(Recipient.Subject(changed.AppNo, changed.Recipient));
+        return await Load(session.Connection, changed.No);
+    }
+
+    /// <summary>The endpoint with this number, read inside a transaction; also one that is deleted.</summary>
+    public async Task<WebhookEndpoint?> Load(DbConnection connection, long no) =>
+        await connection.QuerySingleOrDefaultAsync<EndpointRow>($"{Select} WHERE e.no = @no", new { no }) is { } row ? ToEndpoint(row) : null;
+
+    /// <summary>An endpoint that is not deleted, read inside a transaction.</summary>
+    public async Task<WebhookEndpoint?> Find(DbConnection connection, App app, string endpointId) =>
+        await connection.QuerySingleOrDefaultAsync<EndpointRow>(
+            $"{Select} WHERE e.id = @endpointId AND e.app_no = @No AND e.deleted_at IS NULL", new { endpointId, app.No }) is { } row ? ToEndpoint(row) : null;
+
+    private DynamicParameters Values(string endpointId, EndpointSettings settings, WebhookSecret secret, object more)
+    {
+        var values = new DynamicParameters(more);
+        values.AddDynamicParams(new
+        {
+            id = endpointId,
+            url = settings.Url,
+            name = settings.Name,
+            enabled = Stored.Flag(settings.Enabled),
+            paused = Stored.Flag(settings.Paused),
+            eventTypes = settings.EventTypes is null ? null : JsonSerializer.Serialize(settings.EventTypes),
+            filter = settings.Filter is null ? null : JsonSerializer.Serialize(settings.Filter.Conditions, ApiJson.Options),
+            headers = settings.Headers.Count == 0 ? null : protector.Protect(JsonSerializer.Serialize(settings.Headers), HeadersPurpose(endpointId)),
+            retryMaxAttempts = settings.RetryMaxAttempts,
+            retryBackoffSeconds = settings.RetryBackoffSeconds,
+            rateLimitPerMinute = settings.RateLimitPerMinute,
+            ordered = Stored.Flag(settings.Ordered),
+            secret = protector.Protect(secret.Reveal(), SecretPurpose(endpointId)),
+        });
+        return values;
+    }
+
+    private byte[]? SealPrevious(WebhookEndpoint endpoint) => endpoint.PreviousSecrets.Count == 0 ? null : protector.Protect(
+        JsonSerializer.Serialize(endpoint.PreviousSecrets.Select(previous => new StoredSecret(previous.Secret.Reveal(), previous.ExpiresAt.ToUnixTimeMilliseconds()))),
+        SecretPurpose(endpoint.EndpointId));
+
+    private WebhookEndpoint ToEndpoint(EndpointRow row)
+    {
+        var settings = new EndpointSettings(
+            row.Url, row.Name, row.Enabled != 0, row.Paused != 0,
+            row.EventTypes is null ? null : JsonSerializer.Deserialize<string[]>(row.EventTypes),
+            row.Filter is null ? null : EndpointFilter.From(JsonSerializer.Deserialize<FilterCondition[]>(row.Filter, ApiJson.Options), new FieldErrors()),
+            row.Headers is null ? new Dictionary<string, string>()
+                : JsonSerializer.Deserialize<Dictionary<string, string>>(protector.Unprotect(row.Headers, HeadersPurpose(row.Id)))!,
+            row.RetryMaxAttempts, row.RetryBackoffSeconds, row.RateLimitPerMinute, row.Ordered != 0);
+        var previous = row.PreviousSecrets is null ? []
+            : JsonSerializer.Deserialize<StoredSecret[]>(protector.Unprotect(row.PreviousSecrets, SecretPurpose(row.Id)))!;
+        return new WebhookEndpoint(
+            row.No, row.Id, row.AppId, row.AppNo, row.RecipientNo, row.Recipient, settings, row.DisabledReason,
+            WebhookSecret.Parse(protector.Unprotect(row.Secret, SecretPurpose(row.Id))),
+            [.. previous.Select(item => new PreviousSecret(WebhookSecret.Parse(item.Secret), Stored.Time(item.ExpiresAt)))],
+            Stored.Time(row.FailingSince), Stored.Time(row.CreatedAt), Stored.Time(row.UpdatedAt), Stored.Time(row.DeletedAt), row.AppIsArchived != 0);
+    }
+
+    private static string SecretPurpose(string endpointId) => endpointId + "/secret";
+
+    private static string HeadersPurpose(string endpointId) => endpointId + "/headers";
+
+    private sealed record StoredSecret(string Secret, long ExpiresAt);
+
+    private sealed record EndpointRow
+    {
+        public long No { get; init; }
+        public string Id { get; init; } = "";
+        public string AppId { get; init; } = "";
+        public long AppNo { get; init; }
+        public long RecipientNo { get; init; }
+        public string Recipient { get; init; } = "";
+        public string Url { get; init; } = "";
+        public string? Name { get; init; }
+        public int Enabled { get; init; }
+        public int Paused { get; init; }
+        public string? DisabledReason { get; init; }
+        public string? EventTypes { get; init; }
+        public string? Filter { get; init; }
+        public byte[]? Headers { get; init; }
+        public int RetryMaxAttempts { get; init; }
+        public int RetryBackoffSeconds { get; init; }
+        public int? RateLimitPerMinute { get; init; }
+        public int Ordered { get; init; }
+        public byte[] Secret { get; init; } = [];
+        public byte[]? PreviousSecrets { get; init; }
+        public long? FailingSince { get; init; }
+        public long CreatedAt { get; init; }
+        public long UpdatedAt { get; init; }
+        public long? DeletedAt { get; init; }
+        public int AppIsArchived { get; init; }
+    }
+}
+
+/// <summary>A known recipient and the endpoints it has, for the fan-out of its messages.</summary>
+public sealed record RecipientView(long RecipientNo, IReadOnlyList<WebhookEndpoint> Endpoints);

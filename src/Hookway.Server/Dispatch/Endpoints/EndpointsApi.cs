@@ -1,0 +1,199 @@
+using Hookway.Access;
+using Hookway.Api;
+using Hookway.Deliveries;
+using Hookway.Dispatch.Apps;
+using Hookway.Dispatch.EventTypes;
+using Hookway.Dispatch.Messages;
+using Hookway.Dispatch.Recipients;
+
+namespace Hookway.Dispatch.Endpoints;
+
+/// <summary>The routes of endpoints.</summary>
+public static class EndpointsApi
+{
+    public static void MapEndpoints(this IEndpointRouteBuilder routes)
+    {
+        var endpoints = routes.MapGroup("/api/v1/apps/{appId}/endpoints").WithTags("Endpoints");
+        endpoints.MapPost("/", Create).Needs(Scopes.EndpointWrite).WithSummary("Create an endpoint")
+            .WithDescription("The only answer, beside that of the secret route, that shows the secret.").Accepts<CreateEndpoint>("application/json")
+            .Produces<EndpointWithSecret>(StatusCodes.Status201Created);
+        endpoints.MapGet("/", List).Needs(Scopes.EndpointRead).WithSummary("List endpoints").Produces<Page<EndpointResource>>();
+        endpoints.MapGet("/{endpointId}", Get).Needs(Scopes.EndpointRead).WithSummary("Fetch an endpoint").Produces<EndpointResource>();
+        endpoints.MapPatch("/{endpointId}", Change).Needs(Scopes.EndpointWrite).WithSummary("Change an endpoint")
+            .WithDescription("URL, headers, retry and rate changes hold from the next attempt of pending deliveries; filter and event types for new messages.")
+            .Accepts<ChangeEndpoint>("application/json").Produces<EndpointResource>();
+        endpoints.MapDelete("/{endpointId}", Delete).Needs(Scopes.EndpointWrite).WithSummary("Delete an endpoint")
+            .WithDescription("Its pending deliveries are canceled; its history stays.").Produces<EndpointResource>();
+        endpoints.MapGet("/{endpointId}/secret", GetSecret).Needs(Scopes.EndpointWrite).WithSummary("Reveal the signing secret").Produces<EndpointSecret>();
+        endpoints.MapPost("/{endpointId}/rotate-secret", Rotate).Needs(Scopes.EndpointWrite).WithSummary("Rotate the signing secret")
+            .WithDescription("Until the grace ends, every request carries a signature by the new and by the old secret.")
+            .Accepts<RotateSecret>("application/json").Produces<RotatedSecret>();
+        endpoints.MapPost("/{endpointId}/test", Test).Needs(Scopes.EndpointWrite).WithSummary("Send a test message")
+            .WithDescription("The event type's example payload, to this endpoint alone.")
+            .Accepts<TestEndpoint>("application/json").Produces<MessageResource>(StatusCodes.Status202Accepted);
+    }
+
+    private static async Task<IResult> Create(string appId, HttpContext http, Caller caller, AppStore apps, EndpointStore store, EndpointRules rules)
+    {
+        if (await apps.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } app })
+        {
+            return Problem.NotFound("app");
+        }
+        var (input, problem) = await JsonInput.Read<CreateEndpoint>(http);
+        if (input is null)
+        {
+            return problem!;
+        }
+        var errors = new FieldErrors();
+        if (!Recipient.IsId(input.Recipient))
+        {
+            errors.Add("recipient", "is required; it " + Recipient.IdForm);
+        }
+        if (input.RecipientName?.Length > Recipient.MostNameCharacters)
+        {
+            errors.Add("recipientName", Recipient.NameForm);
+        }
+        var settings = input.ToSettings(errors);
+        var secret = EndpointRules.SecretOf(input.Secret, input.Signature, errors);
+        await rules.Check(settings, errors, http.RequestAborted);
+        if (errors.Any)
+        {
+            return Problem.Invalid(errors);
+        }
+        var endpoint = await store.Create(app, input.Recipient!, input.RecipientName, settings, secret!);
+        return TypedResults.Created($"/api/v1/apps/{appId}/endpoints/{endpoint.EndpointId}", EndpointWithSecret.Of(endpoint));
+    }
+
+    private static async Task<IResult> List(string appId, HttpRequest request, Caller caller, AppStore apps, EndpointStore store)
+    {
+        if (await apps.View(caller.WorkspaceNo, appId) is not { App: var app })
+        {
+            return Problem.NotFound("app");
+        }
+        var errors = new FieldErrors();
+        var page = PageRequest.From(request, "endpoints", errors);
+        var enabled = request.Flag("enabled", errors);
+        return errors.Any
+            ? Problem.Invalid(errors)
+            : TypedResults.Ok(page.Of(
+                await store.List(app, request.Text("recipient"), enabled, page.Before, page.Rows), endpoint => endpoint.No, EndpointResource.Of));
+    }
+
+    private static async Task<IResult> Get(string appId, string endpointId, Caller caller, AppStore apps, EndpointStore store) =>
+        await apps.View(caller.WorkspaceNo, appId) is { App: var app } && await store.Find(app, endpointId) is { } endpoint
+            ? TypedResults.Ok(EndpointResource.Of(endpoint))
+            : Problem.NotFound("endpoint");
+
+    private static async Task<IResult> Change(
+        string appId, string endpointId, HttpContext http, Caller caller, AppStore apps, EndpointStore store, EndpointRules rules, DeliveryStore deliveries)
+    {
+        if (await apps.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } app } || await store.Find(app, endpointId) is not { } old)
+        {
+            return Problem.NotFound("endpoint");
+        }
+        var (input, problem) = await JsonInput.Read<ChangeEndpoint>(http);
+        if (input is null)
+        {
+            return problem!;
+        }
+        var errors = new FieldErrors();
+        var wanted = input.Apply(old.Settings, errors);
+        if (!errors.Any)
+        {
+            await rules.Check(wanted, errors, http.RequestAborted);
+        }
+        if (errors.Any)
+        {
+            return Problem.Invalid(errors);
+        }
+        if (wanted.Enabled && !old.Settings.Enabled)
+        {
+            // What was pending when it was disabled is over, also if the step that ended it was cut short.
+            await deliveries.EndAll(old.No, DeliveryChange.TargetDisabled);
+        }
+        var changed = await store.Update(app, endpointId, endpoint =>
+        {
+            var settings = input.Apply(endpoint.Settings, new FieldErrors());
+            return endpoint with
+            {
+                Settings = settings,
+                DisabledReason = settings.Enabled ? null : endpoint.DisabledReason ?? "Disabled through the API.",
+                FailingSince = settings.Enabled && !endpoint.Settings.Enabled ? null : endpoint.FailingSince,
+            };
+        });
+        if (changed is null)
+        {
+            return Problem.NotFound("endpoint");
+        }
+        if (!changed.Settings.Enabled)
+        {
+            await deliveries.EndAll(changed.No, DeliveryChange.TargetDisabled);
+        }
+        return TypedResults.Ok(EndpointResource.Of(changed));
+    }
+
+    private static async Task<IResult> Delete(string appId, string endpointId, Caller caller, AppStore apps, EndpointRemoval removal) =>
+        await apps.View(caller.WorkspaceNo, appId) is { App: { ArchivedAt: null } app } && await removal.Remove(app, endpointId) is { } removed
+            ? TypedResults.Ok(EndpointResource.Of(removed))
+            : Problem.NotFound("endpoint");
+
+    private static async Task<IResult> GetSecret(string appId, string endpointId, Caller caller, AppStore apps, EndpointStore store, TimeProvider clock) =>
+        await apps.View(caller.WorkspaceNo, appId) is { App: var app } && await store.Find(app, endpointId) is { } endpoint
+            ? TypedResults.Ok(new EndpointSecret(
+                SignatureNames.Shown(endpoint.Secret),
+                [.. endpoint.PreviousSecrets.Where(previous => previous.ExpiresAt > clock.GetUtcNow()).Select(previous => new PreviousSecretResource(previous.ExpiresAt))]))
+            : Problem.NotFound("endpoint");
+
+    private static async Task<IResult> Rotate(string appId, string endpointId, HttpContext http, Caller caller, AppStore apps, EndpointStore store, TimeProvider clock)
+    {
+        if (await apps.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } app } || await store.Find(app, endpointId) is not { } old)
+        {
+            return Problem.NotFound("endpoint");
+        }
+        var (input, problem) = await JsonInput.Read<RotateSecret>(http, allowEmpty: true);
+        if (input is null)
+        {
+            return problem!;
+        }
+        var errors = new FieldErrors();
+        var secret = EndpointRules.SecretOf(input.Secret, input.Signature ?? SignatureNames.Of(old.Secret.Scheme), errors);
+        var grace = input.GracePeriodSeconds ?? RotateSecret.DefaultGraceSeconds;
+        if (grace is < 0 or > RotateSecret.MostGraceSeconds)
+        {
+            errors.Add("gracePeriodSeconds", $"must be from 0 to {RotateSecret.MostGraceSeconds}");
+        }
+        if (errors.Any)
+        {
+            return Problem.Invalid(errors);
+        }
+        var now = clock.GetUtcNow();
+        var until = now + TimeSpan.FromSeconds(grace);
+        var rotated = await store.Update(app, endpointId, endpoint => endpoint with
+        {
+            Secret = secret!,
+            PreviousSecrets = grace == 0 ? [] :
+            [
+                new PreviousSecret(endpoint.Secret, until),
+                .. endpoint.PreviousSecrets.Where(previous => previous.ExpiresAt > now).Take(RotateSecret.MostPrevious - 1),
+            ],
+        });
+        return rotated is null
+            ? Problem.NotFound("endpoint")
+            : TypedResults.Ok(new RotatedSecret(SignatureNames.Shown(rotated.Secret), grace == 0 ? null : until));
+    }
+
+    private static async Task<IResult> Test(string appId, string endpointId, HttpContext http, Caller caller, AppStore apps, EventTypeStore types, EndpointStore store, MessageIntake intake)
+    {
+        if (await apps.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } } view || await store.Find(view.App, endpointId) is not { } endpoint)
+        {
+            return Problem.NotFound("endpoint");
+        }
+        var (input, problem) = await JsonInput.Read<TestEndpoint>(http, allowEmpty: true);
+        if (input is null)
+        {
+            return problem!;
+        }
+        var type = input.Type is null ? null : await types.Find(view.App, input.Type);
+        return await intake.SendTest(caller, view, endpoint, type?.ExamplePayload, input.Type);
+    }
+}

@@ -1,0 +1,20 @@
+using System.Buffers;
+
+namespace Hookway.Dispatch.EventTypes;
+
+/// <summary>A named kind of message that recipients subscribe to, such as <c>invoice.paid</c>.</summary>
+/// <param name="ExamplePayload">JSON bytes as they came; sent by an endpoint's test.</param>
+public sealed record EventType(
+    long No, string Name, string? Description, byte[]? ExamplePayload, DateTimeOffset? ArchivedAt, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+{
+    public const int MostNameCharacters = 128;
+    public const int MostDescriptionCharacters = 2_000;
+
+    /// <summary>What a name looks like, for error messages.</summary>
+    public const string NameForm = "must be 1 to 128 of A-Z a-z 0-9 _ - . and not . or ..";
+
+    private static readonly SearchValues<char> NameCharacters = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.");
+
+    public static bool IsName(string? name) =>
+        name is { Length: >= 1 and <= MostNameCharacters } and not ("." or "..") && name.AsSpan().IndexOfAnyExcept(NameCharacters) < 0;
+}

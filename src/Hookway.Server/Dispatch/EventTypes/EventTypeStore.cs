@@ -1,0 +1,62 @@
+using System.Data.Common;
+using Dapper;
+using Hookway.Dispatch.Apps;
+using Hookway.Storage;
+
+namespace Hookway.Dispatch.EventTypes;
+
+/// <summary>Every SQL statement about event types.</summary>
+public sealed class EventTypeStore(Database database, Configuration configuration, TimeProvider clock)
+{
+    private const string Columns = "no, name, description, example_payload, archived_at, created_at, updated_at";
+
+    /// <summary>Publishes a type: makes it, or replaces what it says and takes it out of the archive.</summary>
+    public Task<(EventType Type, bool Created)> Publish(App app, string name, string? description, byte[]? examplePayload) =>
+        configuration.Change(async (session, touched) =>
+        {
+            var known = await Find(session.Connection, app, name);
+            touched.Add(app.Subject());
+            var row = await session.Connection.QuerySingleAsync<EventTypeRow>(
+                $"""
+                INSERT INTO event_types (app_no, name, description, example_payload, created_at, updated_at)
+                VALUES (@No, @name, @description, @examplePayload, @now, @now)
+                ON CONFLICT (app_no, name) DO UPDATE SET description = excluded.description, example_payload = excluded.example_payload,
+                    archived_at = NULL, updated_at = excluded.updated_at
+                RETURNING {Columns}
+                """, new { app.No, name, description, examplePayload, now = Now });
+            return (row.ToEventType(), known is null);
+        });
+
+    public Task<EventType?> Find(App app, string name) => database.Read(connection => Find(connection, app, name));
+
+    public Task<List<EventType>> List(App app, bool includeArchived, long before, int limit) => database.Read(async connection =>
+        (await connection.QueryAsync<EventTypeRow>(
+            $"""
+            SELECT {Columns} FROM event_types WHERE app_no = @No AND no < @before AND (@includeArchived = 1 OR archived_at IS NULL)
+            ORDER BY no DESC LIMIT @limit
+            """, new { app.No, before, limit, includeArchived = Stored.Flag(includeArchived) })).Select(row => row.ToEventType()).ToList());
+
+    /// <summary>Archives a type; null when there is none. Archiving twice keeps the first time.</summary>
+    public Task<EventType?> Archive(App app, string name) => configuration.Change(async (session, touched) =>
+    {
+        touched.Add(app.Subject());
+        return (await session.Connection.QuerySingleOrDefaultAsync<EventTypeRow>(
+            $"""
+            UPDATE event_types SET archived_at = coalesce(archived_at, @now), updated_at = @now
+            WHERE app_no = @No AND name = @name RETURNING {Columns}
+            """, new { app.No, name, now = Now }))?.ToEventType();
+    });
+
+    private static async Task<EventType?> Find(DbConnection connection, App app, string name) =>
+        (await connection.QuerySingleOrDefaultAsync<EventTypeRow>(
+            $"SELECT {Columns} FROM event_types WHERE app_no = @No AND name = @name", new { app.No, name }))?.ToEventType();
+
+    private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private sealed record EventTypeRow(
+        long No, string Name, string? Description, byte[]? ExamplePayload, long? ArchivedAt, long CreatedAt, long UpdatedAt)
+    {
+        public EventType ToEventType() => new(
+            No, Name, Description, ExamplePayload, Stored.Time(ArchivedAt), Stored.Time(CreatedAt), Stored.Time(UpdatedAt));
+    }
+}

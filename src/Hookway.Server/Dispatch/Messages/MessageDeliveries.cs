@@ -1,0 +1,51 @@
+using System.Globalization;
+using System.Reflection;
+using Hookway.Deliveries;
+using Hookway.Dispatch.Endpoints;
+using Hookway.Storage;
+using Hookway.Webhooks;
+
+namespace Hookway.Dispatch.Messages;
+
+/// <summary>Messages for endpoints, as the engine delivers them: builds and signs each request by the Standard Webhooks specification.</summary>
+public sealed class MessageDeliveries(EndpointStore endpoints, MessageStore messages) : IDeliverySource
+{
+    private static readonly KeyValuePair<string, string> ContentType = new("content-type", "application/json");
+    private static readonly KeyValuePair<string, string> UserAgent = new("user-agent", "Hookway/" + ProductVersion.Text);
+
+    public async ValueTask<DeliveryTarget?> FindTarget(long targetNo) => (await endpoints.View(targetNo))?.Target;
+
+    public async ValueTask<PreparedAttempt?> Prepare(PendingDelivery delivery, DateTimeOffset now)
+    {
+        if (await endpoints.View(delivery.TargetNo) is not { } endpoint
+            || (delivery.Content as MessageContent ?? await messages.Content(delivery.MessageSeq)) is not { } content)
+        {
+            return null;
+        }
+        var custom = endpoint.Settings.Headers;
+        var headers = new List<KeyValuePair<string, string>>(5 + custom.Count)
+        {
+            ContentType,
+            UserAgent,
+            new(WebhookHeaders.Id, content.MessageId),
+            new(WebhookHeaders.Timestamp, now.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)),
+            new(WebhookHeaders.Signature, WebhookSignature.Sign(endpoint.SecretsAt(now), content.MessageId, now, content.Body)),
+        };
+        var shown = custom.Count == 0 ? headers : [.. headers, .. custom.Keys.Select(name => new KeyValuePair<string, string>(name, EndpointResource.Mask))];
+        headers = custom.Count == 0 ? headers : [.. headers, .. custom];
+        return new PreparedAttempt(new DeliveryRequest(HttpMethod.Post, endpoint.Url, headers, content.Body), shown);
+    }
+
+    public Task Disable(WriteSession session, ChangedSubjects touched, long targetNo, string reason, DateTimeOffset now) =>
+        EndpointStore.Disable(session, touched, targetNo, reason, now);
+
+    public Task MarkFailing(WriteSession session, ChangedSubjects touched, long targetNo, DateTimeOffset? since) =>
+        EndpointStore.MarkFailing(session, touched, targetNo, since);
+}
+
+/// <summary>The version of this build, as receivers and operators see it.</summary>
+public static class ProductVersion
+{
+    public static string Text { get; } =
+        typeof(ProductVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
+}

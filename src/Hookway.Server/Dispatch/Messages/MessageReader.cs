@@ -1,0 +1,50 @@
+using Hookway.Deliveries;
+using Hookway.Dispatch.Apps;
+using Hookway.Dispatch.Endpoints;
+using Hookway.Storage;
+
+namespace Hookway.Dispatch.Messages;
+
+/// <summary>Puts messages together with their deliveries and the endpoints those go to, for showing them.</summary>
+public sealed class MessageReader(Database database, MessageStore messages, EndpointStore endpoints)
+{
+    /// <summary>One message with its data; null when it is not in this app.</summary>
+    public async Task<MessageResource?> WithData(App app, string messageId) =>
+        await messages.FindWithData(app, messageId) is { } message ? (await Show(app, [message]))[0] : null;
+
+    /// <summary>One message without its data; null when it is not in this app.</summary>
+    public async Task<MessageResource?> WithoutData(App app, string messageId) =>
+        await database.Read(connection => MessageStore.FindById(connection, app, messageId)) is { } message ? (await Show(app, [message]))[0] : null;
+
+    public async Task<IReadOnlyList<(Message Message, MessageResource Resource)>> List(App app, MessageFilter filter, long before, int limit)
+    {
+        var found = await database.Read(connection => MessageStore.List(connection, app, filter, before, limit));
+        return [.. found.Zip(await Show(app, found))];
+    }
+
+    /// <summary>The attempts of a message, oldest first, with the endpoints they went to.</summary>
+    public async Task<IReadOnlyList<(Attempt Attempt, AttemptResource Resource)>> Attempts(
+        Message message, WebhookEndpoint? endpoint, bool? succeeded, long after, int limit)
+    {
+        var attempts = await database.Read(connection => DeliveryStore.Attempts(connection, message.Seq, endpoint?.No, succeeded, after, limit));
+        var targets = await Endpoints(attempts.Select(attempt => attempt.TargetNo));
+        return [.. attempts.Select(attempt => (attempt, AttemptResource.Of(attempt, message.MessageId, targets[attempt.TargetNo].EndpointId)))];
+    }
+
+    private async Task<IReadOnlyList<MessageResource>> Show(App app, IReadOnlyList<Message> found)
+    {
+        var deliveries = await database.Read(connection => DeliveryStore.OfMessages(connection, [.. found.Select(message => message.Seq)]));
+        var targets = await Endpoints(deliveries.SelectMany(group => group).Select(delivery => delivery.TargetNo));
+        return [.. found.Select(message => MessageResource.Of(app, message, [.. deliveries[message.Seq]], targets))];
+    }
+
+    private async Task<Dictionary<long, WebhookEndpoint>> Endpoints(IEnumerable<long> numbers)
+    {
+        var found = new Dictionary<long, WebhookEndpoint>();
+        foreach (var no in numbers.Distinct())
+        {
+            found[no] = await endpoints.View(no) ?? throw new InvalidOperationException($"There is no endpoint for target {no}.");
+        }
+        return found;
+    }
+}

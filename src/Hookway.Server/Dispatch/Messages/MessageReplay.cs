@@ -1,0 +1,79 @@
+using System.Text.Json;
+using Hookway.Api;
+using Hookway.Deliveries;
+using Hookway.Dispatch.Apps;
+using Hookway.Dispatch.Endpoints;
+using Hookway.Dispatch.Replays;
+using Hookway.Storage;
+
+namespace Hookway.Dispatch.Messages;
+
+/// <summary>
+/// Delivers a message again: its deliveries are reopened as a new run with a fresh retry budget, under the same <c>webhook-id</c>. For one endpoint it also makes
+/// the delivery that was missing. What is still pending becomes due now and is not doubled.
+/// </summary>
+public sealed class MessageReplay(
+    Database database, EndpointStore endpoints, ReplayStore replays, DeliverySchedule schedule, IdGenerator ids, TimeProvider clock)
+{
+    /// <param name="endpointId">Only to this endpoint; null for all that the message went to and that are in service.</param>
+    public async Task<IResult> Replay(App app, Message message, string? endpointId)
+    {
+        if (message.Data is null)
+        {
+            return Problem.BadRequest("payload_expired", "The message's data has been erased; there is nothing left to send.");
+        }
+        var (replayId, targets, problem) = await database.Write(session => Reopen(session, app, message, endpointId));
+        if (problem is not null)
+        {
+            return problem;
+        }
+        foreach (var target in targets)
+        {
+            schedule.Refresh(target);
+        }
+        var replay = await replays.Find(app.WorkspaceNo, replayId);
+        return TypedResults.Accepted($"/api/v1/replays/{replayId}", ReplayResource.Of(replay!));
+    }
+
+    private async Task<(string ReplayId, IReadOnlyList<long> Targets, Problem? Problem)> Reopen(WriteSession session, App app, Message message, string? endpointId)
+    {
+        var existing = (await DeliveryStore.OfMessages(session.Connection, [message.Seq]))[message.Seq].Select(delivery => delivery.TargetNo).ToHashSet();
+        var wanted = await Wanted(session, app, message, endpointId, existing);
+        if (endpointId is not null && wanted.Count == 0)
+        {
+            return ("", [], Problem.NotFound("endpoint"));
+        }
+        var inService = wanted.Where(endpoint => endpoint.Ended is null).Select(endpoint => endpoint.No).ToList();
+        if (wanted.Count > 0 && inService.Count == 0)
+        {
+            return ("", [], MessageIntake.EndpointDisabled());
+        }
+        var now = clock.GetUtcNow();
+        var id = ids.New(IdPrefix.Replay);
+        var filter = JsonSerializer.Serialize(new { app.AppId, message.MessageId, EndpointId = endpointId }, ApiJson.Options);
+        var replayNo = await ReplayStore.Insert(session, app.WorkspaceNo, id, "message", filter, inService.Count, now);
+        foreach (var missing in inService.Where(no => !existing.Contains(no)))
+        {
+            await DeliveryStore.Insert(session, message.Seq, missing, DeliveryTrigger.Replay, now);
+        }
+        await DeliveryStore.Replay(session, message.Seq, inService, replayNo, await MessageStore.LastSeq(session.Connection), now);
+        return (id, inService, null);
+    }
+
+    private async Task<IReadOnlyList<WebhookEndpoint>> Wanted(WriteSession session, App app, Message message, string? endpointId, HashSet<long> existing)
+    {
+        if (endpointId is not null)
+        {
+            return await endpoints.Find(session.Connection, app, endpointId) is { } one && one.RecipientNo == message.RecipientNo ? [one] : [];
+        }
+        var found = new List<WebhookEndpoint>();
+        foreach (var no in existing)
+        {
+            if (await endpoints.Load(session.Connection, no) is { } endpoint)
+            {
+                found.Add(endpoint);
+            }
+        }
+        return found;
+    }
+}

@@ -1,0 +1,117 @@
+using Hookway.Access;
+using Hookway.Api;
+using Hookway.Dispatch.Apps;
+using Hookway.Dispatch.Endpoints;
+using Hookway.Dispatch.Replays;
+
+namespace Hookway.Dispatch.Messages;
+
+/// <summary>Limits on what a message may carry.</summary>
+public sealed record MessageOptions
+{
+    /// <summary>The most bytes of <c>data</c>.</summary>
+    public int PayloadBytes { get; init; } = 1_048_576;
+}
+
+/// <summary>The routes of messages.</summary>
+public static class MessagesApi
+{
+    public static void MapMessages(this IEndpointRouteBuilder routes)
+    {
+        var messages = routes.MapGroup("/api/v1/apps/{appId}/messages").WithTags("Messages");
+        messages.MapPost("/", Send).Needs(Scopes.MessageWrite).WithSummary("Send a message")
+            .WithDescription("202 means that the message and its deliveries are durable. A repeated messageId or idempotencyKey resolves to the first message.")
+            .Accepts<SendMessage>("application/json").Produces<MessageResource>(StatusCodes.Status202Accepted);
+        messages.MapGet("/", List).Needs(Scopes.MessageRead).WithSummary("List messages").Produces<Page<MessageResource>>();
+        messages.MapGet("/{messageId}", Get).Needs(Scopes.MessageRead).WithSummary("Fetch a message")
+            .WithDescription("With its data and its deliveries.").Produces<MessageResource>();
+        messages.MapGet("/{messageId}/attempts", Attempts).Needs(Scopes.MessageRead).WithSummary("List a message's attempts")
+            .WithDescription("Oldest first.").Produces<Page<AttemptResource>>();
+        messages.MapPost("/{messageId}/replay", Replay).Needs(Scopes.MessageWrite).WithSummary("Replay a message")
+            .WithDescription("Reopens its deliveries with a fresh retry budget; with an endpointId also makes the missing one.")
+            .Accepts<ReplayMessage>("application/json").Produces<ReplayResource>(StatusCodes.Status202Accepted);
+    }
+
+    private static async Task<IResult> Send(
+        string appId, HttpContext http, Caller caller, AppStore apps, MessageIntake intake, MessageOptions options, TimeProvider clock)
+    {
+        if (await apps.View(caller.WorkspaceNo, appId) is not { App.ArchivedAt: null } view)
+        {
+            return Problem.NotFound("app");
+        }
+        var (body, tooLarge) = await JsonInput.ReadBytes(http, MessageDraft.BodyLimit(options.PayloadBytes), "The request body");
+        if (tooLarge is not null)
+        {
+            return tooLarge;
+        }
+        string? Header(string name) => http.Request.Headers[name] is [{ Length: > 0 } value, ..] ? value : null;
+        var (draft, problem) = MessageDraft.Parse(body, view.App, Header, options.PayloadBytes, clock.GetUtcNow());
+        return draft is null ? problem! : await intake.Send(caller, view, draft);
+    }
+
+    private static async Task<IResult> List(string appId, HttpRequest request, Caller caller, AppStore apps, MessageReader reader)
+    {
+        if (await apps.View(caller.WorkspaceNo, appId) is not { App: var app })
+        {
+            return Problem.NotFound("app");
+        }
+        var errors = new FieldErrors();
+        var page = PageRequest.From(request, "messages", errors);
+        var filter = new MessageFilter(
+            request.Text("recipient"), request.Text("type"), request.Text("status"), request.Time("since", errors), request.Time("until", errors));
+        if (filter.Status is not null && !MessageFilter.Statuses.ContainsKey(filter.Status))
+        {
+            errors.Add("status", $"must be one of {string.Join(", ", MessageFilter.Statuses.Keys)}");
+        }
+        return errors.Any
+            ? Problem.Invalid(errors)
+            : TypedResults.Ok(page.Of(await reader.List(app, filter, page.Before, page.Rows), item => item.Message.Seq, item => item.Resource));
+    }
+
+    private static async Task<IResult> Get(string appId, string messageId, Caller caller, AppStore apps, MessageReader reader) =>
+        await apps.View(caller.WorkspaceNo, appId) is { App: var app } && await reader.WithData(app, messageId) is { } message
+            ? TypedResults.Ok(message)
+            : Problem.NotFound("message");
+
+    private static async Task<IResult> Attempts(
+        string appId, string messageId, HttpRequest request, Caller caller, AppStore apps, MessageStore store, EndpointStore endpoints, MessageReader reader)
+    {
+        if (await apps.View(caller.WorkspaceNo, appId) is not { App: var app } || await store.FindWithData(app, messageId) is not { } message)
+        {
+            return Problem.NotFound("message");
+        }
+        var errors = new FieldErrors();
+        var page = PageRequest.From(request, "attempts", errors);
+        var succeeded = request.Text("status") switch { "succeeded" => true, "failed" => false, _ => (bool?)null };
+        if (request.Text("status") is not (null or "succeeded" or "failed"))
+        {
+            errors.Add("status", "must be succeeded or failed");
+        }
+        if (errors.Any)
+        {
+            return Problem.Invalid(errors);
+        }
+        WebhookEndpoint? endpoint = null;
+        if (request.Text("endpointId") is { } endpointId && (endpoint = await endpoints.Find(app, endpointId)) is null)
+        {
+            return Problem.NotFound("endpoint");
+        }
+        var rows = await reader.Attempts(message, endpoint, succeeded, page.After ?? 0, page.Rows);
+        return TypedResults.Ok(page.Of(rows, item => item.Attempt.Seq, item => item.Resource));
+    }
+
+    private static async Task<IResult> Replay(
+        string appId, string messageId, HttpContext http, Caller caller, AppStore apps, MessageStore store, MessageReplay replay)
+    {
+        if (await apps.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } app } || await store.FindWithData(app, messageId) is not { } message)
+        {
+            return Problem.NotFound("message");
+        }
+        var (input, problem) = await JsonInput.Read<ReplayMessage>(http, allowEmpty: true);
+        return input is null ? problem! : await replay.Replay(app, message, input.EndpointId);
+    }
+}
+
+/// <summary>The body of "replay a message".</summary>
+/// <param name="EndpointId">Only to this endpoint; absent: to all that the message went to and that are in service.</param>
+public sealed record ReplayMessage(string? EndpointId);

@@ -1,0 +1,84 @@
+using System.Data.Common;
+using Dapper;
+using Hookway.Dispatch.Apps;
+using Hookway.Storage;
+
+namespace Hookway.Dispatch.Recipients;
+
+/// <summary>Every SQL statement about recipients.</summary>
+public sealed class RecipientStore(Database database, Configuration configuration, TimeProvider clock)
+{
+    private const string Columns =
+        """
+        no, app_no, recipient, name, metadata, created_at, updated_at,
+        (SELECT count(*) FROM endpoints e WHERE e.recipient_no = recipients.no AND e.deleted_at IS NULL) AS endpoint_count
+        """;
+
+    /// <summary>Makes the recipient, or replaces its name and metadata.</summary>
+    public Task<(Recipient Recipient, bool Created)> Put(App app, string id, string? name, byte[]? metadata) => configuration.Change(async (session, touched) =>
+    {
+        var known = await Find(session.Connection, app.No, id);
+        touched.Add(Recipient.Subject(app.No, id));
+        await session.Connection.ExecuteAsync(
+            """
+            INSERT INTO recipients (app_no, recipient, name, metadata, created_at, updated_at) VALUES (@No, @id, @name, @metadata, @now, @now)
+            ON CONFLICT (app_no, recipient) DO UPDATE SET name = excluded.name, metadata = excluded.metadata, updated_at = excluded.updated_at, deleted_at = NULL
+            """, new { app.No, id, name, metadata, now = Now });
+        return ((await Find(session.Connection, app.No, id))!, known is null);
+    });
+
+    /// <summary>The number of a recipient, made when it is not there yet; <paramref name="name"/> is set when it is given.</summary>
+    public static async Task<long> Ensure(WriteSession session, long appNo, string id, string? name, DateTimeOffset now) =>
+        (long)(await session.Prepared(
+            """
+            INSERT INTO recipients (app_no, recipient, name, created_at, updated_at) VALUES (@app, @id, @name, @now, @now)
+            ON CONFLICT (app_no, recipient) DO UPDATE SET name = coalesce(excluded.name, name), deleted_at = NULL,
+                updated_at = CASE WHEN excluded.name IS NULL AND deleted_at IS NULL THEN updated_at ELSE excluded.updated_at END
+            RETURNING no
+            """, "@app", "@id", "@name", "@now").With(appNo, id, name, now.ToUnixTimeMilliseconds()).Scalar())!;
+
+    public Task<Recipient?> Find(App app, string id) => database.Read(connection => Find(connection, app.No, id));
+
+    /// <summary>Recipients newest first; <paramref name="q"/> finds those whose id or name begins with it.</summary>
+    public Task<List<Recipient>> List(App app, string? q, long before, int limit) => database.Read(async connection =>
+        (await connection.QueryAsync<RecipientRow>(
+            $"""
+            SELECT {Columns} FROM recipients WHERE app_no = @No AND no < @before AND deleted_at IS NULL
+                AND (@q IS NULL OR substr(recipient, 1, length(@q)) = @q OR lower(substr(name, 1, length(@q))) = lower(@q))
+            ORDER BY no DESC LIMIT @limit
+            """, new { app.No, q, before, limit })).Select(row => row.ToRecipient()).ToList());
+
+    /// <summary>Marks a recipient as deleted; its history stays.</summary>
+    public static Task Delete(WriteSession session, long no, DateTimeOffset now) =>
+        session.Connection.ExecuteAsync("UPDATE recipients SET deleted_at = @now WHERE no = @no", new { no, now = now.ToUnixTimeMilliseconds() });
+
+    /// <summary>Erases a recipient's row and its endpoints' rows, once nothing refers to them any more.</summary>
+    public Task Erase(App app, Recipient recipient) => configuration.Change(async (session, touched) =>
+    {
+        touched.Add(Recipient.Subject(app.No, recipient.Id));
+        await session.Connection.ExecuteAsync("DELETE FROM endpoints WHERE recipient_no = @No AND deleted_at IS NOT NULL", new { recipient.No });
+        return await session.Connection.ExecuteAsync("DELETE FROM recipients WHERE no = @No AND deleted_at IS NOT NULL", new { recipient.No });
+    });
+
+    /// <summary>A recipient that is not deleted.</summary>
+    public static async Task<Recipient?> Find(DbConnection connection, long appNo, string id) =>
+        (await connection.QuerySingleOrDefaultAsync<RecipientRow>(
+            $"SELECT {Columns} FROM recipients WHERE app_no = @appNo AND recipient = @id AND deleted_at IS NULL", new { appNo, id }))?.ToRecipient();
+
+    private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private sealed record RecipientRow
+    {
+        public long No { get; init; }
+        public long AppNo { get; init; }
+        public string Recipient { get; init; } = "";
+        public string? Name { get; init; }
+        public byte[]? Metadata { get; init; }
+        public int EndpointCount { get; init; }
+        public long CreatedAt { get; init; }
+        public long UpdatedAt { get; init; }
+
+        public Recipient ToRecipient() => new(
+            No, AppNo, Recipient, Name, Metadata, EndpointCount, Stored.Time(CreatedAt), Stored.Time(UpdatedAt));
+    }
+}

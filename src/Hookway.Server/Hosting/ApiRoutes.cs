@@ -1,0 +1,24 @@
+using Hookway.Dispatch.Apps;
+using Hookway.Dispatch.Endpoints;
+using Hookway.Dispatch.EventTypes;
+using Hookway.Dispatch.Messages;
+using Hookway.Dispatch.Recipients;
+using Hookway.Dispatch.Replays;
+
+namespace Hookway.Hosting;
+
+/// <summary>Every group of routes on one screen. Each route names the scope it needs where it is mapped; those of health and reference need none.</summary>
+public static class ApiRoutes
+{
+    public static void MapHookway(this WebApplication app)
+    {
+        app.MapApps();
+        app.MapEventTypes();
+        app.MapRecipients();
+        app.MapEndpoints();
+        app.MapMessages();
+        app.MapReplays();
+        app.MapApiReference();
+        app.MapHealth();
+    }
+}

@@ -1,0 +1,170 @@
+using Hookway.Access;
+using Hookway.Storage;
+
+namespace Hookway.Hosting;
+
+/// <summary>The commands of the server's program.</summary>
+public static class Commands
+{
+    private const string Usage = """
+        Hookway: a self-hosted webhook platform.
+
+        hookway [command] [options]
+
+          serve                                    run the server (when no command is given)
+          migrate                                  bring the store up to date and stop
+          create-workspace --name NAME             add a workspace and print its first key
+          create-key --name NAME --scopes A,B      add an API key and print it   [--workspace NAME]
+          backup --to FILE                         copy the embedded store, also while the server runs
+          health                                   ask a running server whether it is ready   [--url URL]
+
+          --config FILE                            a settings file (JSON)
+          --help
+
+        Settings, as --KEY=VALUE, as environment variables with __ for :, or in appsettings.json:
+
+        """;
+
+    /// <summary>Runs one command; answers the exit code: 0 done, 1 failed, 2 not understood.</summary>
+    public static async Task<int> Run(string[] args, TextWriter output, TextWriter errors)
+    {
+        try
+        {
+            var line = CommandLine.Parse(args);
+            if (line.Options.ContainsKey("help"))
+            {
+                await output.WriteAsync(Help());
+                return 0;
+            }
+            var settings = ServerSettings.From(Read(line));
+            switch (line.Command)
+            {
+                case "serve": await Serve(settings, output); return 0;
+                case "migrate": await Migrate(settings, output); return 0;
+                case "create-workspace": await CreateWorkspace(settings, line, output); return 0;
+                case "create-key": await CreateKey(settings, line, output); return 0;
+                case "backup": await BackUp(settings, line, output); return 0;
+                case "health": return await CheckHealth(settings, line, output);
+                default: throw new SettingsException($"{line.Command} is not a command. --help lists them.");
+            }
+        }
+        catch (SettingsException e)
+        {
+            await errors.WriteLineAsync(e.Message);
+            return 2;
+        }
+        catch (Exception e) when (e is StorageUnavailableException or InvalidOperationException or InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            await errors.WriteLineAsync(e.Message);
+            return 1;
+        }
+    }
+
+    /// <summary>The settings of a command line, over those of the environment and of files.</summary>
+    public static IConfiguration Read(CommandLine line)
+    {
+        // Not reloaded on change: a watcher on the working directory would see every write to a data folder below it.
+        var files = new ConfigurationBuilder().SetBasePath(Directory.GetCurrentDirectory()).AddJsonFile("appsettings.json", optional: true, reloadOnChange: false);
+        if (line.Options.TryGetValue("config", out var file))
+        {
+            if (!File.Exists(file))
+            {
+                throw new SettingsException($"There is no file {file}.");
+            }
+            files.AddJsonFile(Path.GetFullPath(file), optional: false, reloadOnChange: false);
+        }
+        return files.AddEnvironmentVariables("ASPNETCORE_").AddEnvironmentVariables().AddInMemoryCollection(line.Settings).Build();
+    }
+
+    private static string Help() =>
+        Usage + string.Concat(Setting.All.Select(setting =>
+            $"  {setting.Key,-42} {(setting.Default.Length == 0 ? "none" : setting.Default)}\n      {setting.Description}\n"));
+
+    private static async Task Serve(ServerSettings settings, TextWriter output)
+    {
+        DataFolder.Create(settings.DataFolder);
+        using var folder = DataFolder.Take(settings.DataFolder);
+        await using var app = ServerHost.Build(settings);
+        await ServerHost.OpenStore(app.Services);
+        var firstKey = await app.Services.GetRequiredService<FirstStart>().Prepare(settings.BootstrapApiKey);
+        await app.StartAsync();
+        await output.WriteAsync(Welcome.Text(settings.PublicUrl ?? app.Urls.First().TrimEnd('/'), firstKey));
+        await output.FlushAsync();
+        await app.WaitForShutdownAsync();
+    }
+
+    private static async Task Migrate(ServerSettings settings, TextWriter output)
+    {
+        await using var tools = await OpenTools(settings);
+        await output.WriteLineAsync("The store is up to date.");
+    }
+
+    private static async Task CreateWorkspace(ServerSettings settings, CommandLine line, TextWriter output)
+    {
+        var name = line.Required("name");
+        await using var tools = await OpenTools(settings);
+        var access = tools.GetRequiredService<AccessStore>();
+        var (workspace, created) = await access.FindOrCreateWorkspace(name);
+        if (!created)
+        {
+            throw new InvalidOperationException($"There is a workspace {name} already: {workspace.WorkspaceId}.");
+        }
+        var key = ApiKey.Generate();
+        await access.AddKey(workspace.No, key, "First key", [Scopes.Everything], expiresAt: null);
+        await output.WriteLineAsync($"{workspace.WorkspaceId}\n{key}");
+    }
+
+    private static async Task CreateKey(ServerSettings settings, CommandLine line, TextWriter output)
+    {
+        var name = line.Required("name");
+        var scopes = line.Required("scopes").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (scopes.FirstOrDefault(scope => !Scopes.All.Contains(scope)) is { } unknown)
+        {
+            throw new SettingsException($"{unknown} is not a scope. The scopes are {string.Join(", ", Scopes.All)}.");
+        }
+        await using var tools = await OpenTools(settings);
+        var access = tools.GetRequiredService<AccessStore>();
+        var wanted = line.Options.GetValueOrDefault("workspace", FirstStart.WorkspaceName);
+        var workspace = await access.FindWorkspace(wanted) ?? throw new InvalidOperationException($"There is no workspace {wanted}.");
+        var key = ApiKey.Generate();
+        await access.AddKey(workspace.No, key, name, scopes, expiresAt: null);
+        await output.WriteLineAsync(key);
+    }
+
+    private static async Task BackUp(ServerSettings settings, CommandLine line, TextWriter output)
+    {
+        var file = Path.GetFullPath(line.Required("to"));
+        if (File.Exists(file))
+        {
+            throw new InvalidOperationException($"{file} is there already.");
+        }
+        await using var tools = await OpenTools(settings);
+        tools.GetRequiredService<Database>().BackUp(file);
+        await output.WriteLineAsync($"The store is copied to {file}. Keep master.key with it: without it the secrets cannot be read.");
+    }
+
+    private static async Task<int> CheckHealth(ServerSettings settings, CommandLine line, TextWriter output)
+    {
+        var url = line.Options.GetValueOrDefault("url") ?? settings.PublicUrl ?? settings.Urls[0];
+        using var client = new HttpMessageInvoker(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(5) });
+        try
+        {
+            using var answer = await client.SendAsync(new HttpRequestMessage(HttpMethod.Get, url.TrimEnd('/') + "/readyz"), CancellationToken.None);
+            await output.WriteLineAsync(answer.IsSuccessStatusCode ? "ready" : $"not ready: {(int)answer.StatusCode}");
+            return answer.IsSuccessStatusCode ? 0 : 1;
+        }
+        catch (HttpRequestException e)
+        {
+            await output.WriteLineAsync($"not ready: {e.Message}");
+            return 1;
+        }
+    }
+
+    private static async Task<ServiceProvider> OpenTools(ServerSettings settings)
+    {
+        DataFolder.Create(settings.DataFolder);
+        var tools = ServerHost.BuildTools(settings);
+        await ServerHost.OpenStore(tools);
+        return tools;
+    }
+}

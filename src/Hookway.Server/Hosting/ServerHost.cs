@@ -1,0 +1,139 @@
+using System.Net;
+using Hookway.Access;
+using Hookway.Api;
+using Hookway.Deliveries;
+using Hookway.Dispatch.Apps;
+using Hookway.Dispatch.Endpoints;
+using Hookway.Dispatch.EventTypes;
+using Hookway.Dispatch.Messages;
+using Hookway.Dispatch.Recipients;
+using Hookway.Dispatch.Replays;
+using Hookway.Storage;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Hookway.Hosting;
+
+/// <summary>Puts the server together from its settings.</summary>
+public static class ServerHost
+{
+    private const int FewestThreads = 16;
+
+    /// <summary>The web server with everything in it, not yet started.</summary>
+    /// <param name="clock">The system's, or one that a test moves.</param>
+    public static WebApplication Build(ServerSettings settings, TimeProvider? clock = null)
+    {
+        // Reads of the embedded store block their thread for microseconds; the pool must not take that for exhaustion.
+        ThreadPool.GetMinThreads(out var workers, out var completions);
+        ThreadPool.SetMinThreads(Math.Max(workers, FewestThreads), completions);
+
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "hookway" });
+        builder.Configuration.AddConfiguration(settings.Source);
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        builder.WebHost.UseUrls([.. settings.Urls]);
+        AddLogging(builder);
+        builder.Services.AddRouting();
+        builder.Services.ConfigureHttpJsonOptions(json => ApiJson.Configure(json.SerializerOptions));
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.Deliveries.DrainTimeout + TimeSpan.FromSeconds(10));
+        builder.Services.AddApiDocument();
+        AddStorage(builder.Services, settings, clock ?? TimeProvider.System);
+        AddAccess(builder.Services);
+        AddDispatch(builder.Services, settings);
+        AddDeliveries(builder.Services, settings);
+
+        var app = builder.Build();
+        app.UseMiddleware<RequestPipeline>();
+        app.UseRouting();
+        app.UseMiddleware<Authentication>();
+        app.MapHookway();
+        if (settings.IsLoopbackOnly)
+        {
+            app.Logger.LogInformation("The server listens on loopback alone, so endpoints on loopback are allowed");
+        }
+        return app;
+    }
+
+    /// <summary>What the commands that do not serve need: the store and who may use it.</summary>
+    public static ServiceProvider BuildTools(ServerSettings settings)
+    {
+        var services = new ServiceCollection();
+        AddStorage(services, settings, TimeProvider.System);
+        AddAccess(services);
+        return services.BuildServiceProvider();
+    }
+
+    /// <summary>Migrates and opens the store. Before anything else touches it.</summary>
+    public static async Task OpenStore(IServiceProvider services)
+    {
+        var database = services.GetRequiredService<Database>();
+        database.Migrate();
+        database.Open();
+        await services.GetRequiredService<Configuration>().Start();
+    }
+
+    private static void AddLogging(WebApplicationBuilder builder)
+    {
+        builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        // stdout carries what is printed for the operator alone, such as the first API key; the log goes to stderr.
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+            console.ColorBehavior = LoggerColorBehavior.Disabled;
+        });
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+    }
+
+    private static void AddStorage(IServiceCollection services, ServerSettings settings, TimeProvider clock)
+    {
+        services.AddSingleton(settings);
+        services.AddSingleton(clock);
+        services.AddSingleton(Random.Shared);
+        services.AddSingleton<IdGenerator>();
+        services.AddSingleton<Database>(_ => new SqliteDatabase(settings.DataFolder));
+        services.AddSingleton<Configuration>();
+        services.AddSingleton(_ => new SecretProtector(settings.MasterKey ?? MasterKey.LoadOrCreate(settings.DataFolder)));
+    }
+
+    private static void AddAccess(IServiceCollection services)
+    {
+        services.AddSingleton<AccessStore>();
+        services.AddSingleton<FirstStart>();
+    }
+
+    private static void AddDispatch(IServiceCollection services, ServerSettings settings)
+    {
+        services.AddSingleton(settings.Endpoints);
+        services.AddSingleton(settings.Messages);
+        services.AddSingleton<AppStore>();
+        services.AddSingleton<EventTypeStore>();
+        services.AddSingleton<RecipientStore>();
+        services.AddSingleton<EndpointStore>();
+        services.AddSingleton<EndpointRules>();
+        services.AddSingleton<EndpointRemoval>();
+        services.AddSingleton<MessageStore>();
+        services.AddSingleton<MessageReader>();
+        services.AddSingleton<MessageIntake>();
+        services.AddSingleton<MessageReplay>();
+        services.AddSingleton<MessageErasure>();
+        services.AddSingleton<ReplayStore>();
+    }
+
+    private static void AddDeliveries(IServiceCollection services, ServerSettings settings)
+    {
+        IReadOnlyList<IPNetwork> allowed = settings.IsLoopbackOnly
+            ? [.. settings.AllowedNetworks, IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("::1/128")]
+            : settings.AllowedNetworks;
+        services.AddSingleton(settings.Deliveries);
+        services.AddSingleton(settings.Sender);
+        services.AddSingleton(provider => new AddressGuard(allowed, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new RetrySchedule(settings.RetryDelays, provider.GetRequiredService<Random>()));
+        services.AddSingleton<DeliveryStore>();
+        services.AddSingleton<DeliverySchedule>();
+        services.AddSingleton<DeliverySender>();
+        services.AddSingleton<AttemptRecorder>();
+        services.AddSingleton<IDeliverySource, MessageDeliveries>();
+        services.AddHostedService<DeliveryEngine>();
+    }
+}

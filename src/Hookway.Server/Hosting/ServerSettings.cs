@@ -1,0 +1,81 @@
+using System.Globalization;
+using System.Net;
+using Hookway.Deliveries;
+using Hookway.Dispatch.Endpoints;
+using Hookway.Dispatch.Messages;
+
+namespace Hookway.Hosting;
+
+/// <summary>The server's settings, read and checked: what is in here is good.</summary>
+public sealed class ServerSettings
+{
+    private ServerSettings(IConfiguration source)
+    {
+        Source = source;
+        string Value(string key) => source[key] is { Length: > 0 } given ? given : Setting.All.First(setting => setting.Key == key).Default;
+        int Number(string key) => int.Parse(Value(key), CultureInfo.InvariantCulture);
+
+        Urls = Value(Setting.Urls).Split(';', StringSplitOptions.TrimEntries);
+        PublicUrl = Value(Setting.PublicUrl) is { Length: > 0 } url ? url.TrimEnd('/') : null;
+        DataFolder = Path.GetFullPath(Value(Setting.DataFolder));
+        MasterKey = Value(Setting.MasterKeyText) is { Length: > 0 } key ? Convert.FromBase64String(key.Trim()) : null;
+        BootstrapApiKey = Value(Setting.BootstrapApiKey) is { Length: > 0 } bootstrap ? bootstrap : null;
+        AllowedNetworks = Setting.Networks(Value(Setting.AllowedNetworks))!;
+        RetryDelays = Setting.Delays(Value(Setting.RetrySchedule))!;
+        Sender = new SenderOptions { Timeout = Setting.Duration(Value(Setting.Timeout))!.Value };
+        Deliveries = new DeliveryOptions { MaxInFlight = Number(Setting.MaxInFlight), MaxInFlightPerTarget = Number(Setting.MaxInFlightPerTarget) };
+        Endpoints = new EndpointOptions { RequireHttps = bool.Parse(Value(Setting.RequireHttps)) };
+        Messages = new MessageOptions { PayloadBytes = Number(Setting.PayloadBytes) };
+    }
+
+    /// <summary>All of it, for the parts of the framework that read their own.</summary>
+    public IConfiguration Source { get; }
+
+    public IReadOnlyList<string> Urls { get; }
+
+    /// <summary>As the operator set it; null when it follows from where the server listens.</summary>
+    public string? PublicUrl { get; }
+    public string DataFolder { get; }
+    public byte[]? MasterKey { get; }
+    public string? BootstrapApiKey { get; }
+    public IReadOnlyList<IPNetwork> AllowedNetworks { get; }
+    public IReadOnlyList<TimeSpan> RetryDelays { get; }
+    public SenderOptions Sender { get; }
+    public DeliveryOptions Deliveries { get; }
+    public EndpointOptions Endpoints { get; }
+    public MessageOptions Messages { get; }
+
+    /// <summary>Whether nobody but this machine can reach the server, so that its endpoints may be on this machine too.</summary>
+    public bool IsLoopbackOnly => Urls.All(url => IsLoopback(Setting.BindingAddressOf(url)!.Host)) && (PublicUrl is null || IsLoopback(new Uri(PublicUrl).Host));
+
+    /// <exception cref="SettingsException">A key is unknown or a value is not allowed; the message names it.</exception>
+    public static ServerSettings From(IConfiguration source)
+    {
+        foreach (var (key, value) in source.GetSection("Hookway").AsEnumerable())
+        {
+            if (value is null && source.GetSection(key).GetChildren().Any())
+            {
+                continue;
+            }
+            if (key != "Hookway" && !Setting.All.Any(setting => setting.Key.Equals(key, StringComparison.OrdinalIgnoreCase)))
+            {
+                throw new SettingsException($"{key} is not a setting of this server. --help lists them.");
+            }
+        }
+        foreach (var setting in Setting.All)
+        {
+            if (source[setting.Key] is { Length: > 0 } value && !setting.Check(value))
+            {
+                throw new SettingsException($"{setting.Key} must be {setting.Allowed}.");
+            }
+        }
+        return new ServerSettings(source);
+    }
+
+    private static bool IsLoopback(string host) =>
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+}
+
+/// <summary>A setting that stops the start; the message is for the operator.</summary>
+public sealed class SettingsException(string message) : Exception(message);

@@ -1,0 +1,120 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using Hookway.Access;
+using Hookway.Storage;
+
+namespace Hookway.Hosting;
+
+/// <summary>One setting of the server: its key, its default and what it accepts. The list is what <c>--help</c> and docs/reference/configuration.md show.</summary>
+/// <param name="Key">As in a settings file, parts divided by <c>:</c>.</param>
+/// <param name="Default">As text; empty for none.</param>
+/// <param name="Allowed">What a value must be, for the error message.</param>
+/// <param name="Check">Whether a value is that.</param>
+public sealed record Setting(string Key, string Default, string Description, string Allowed, Func<string, bool> Check)
+{
+    public const string Urls = "Urls";
+    public const string PublicUrl = "Hookway:PublicUrl";
+    public const string DataFolder = "Hookway:DataFolder";
+    public const string MasterKeyText = "Hookway:MasterKey";
+    public const string BootstrapApiKey = "Hookway:BootstrapApiKey";
+    public const string AllowedNetworks = "Hookway:Deliveries:AllowedNetworks";
+    public const string RequireHttps = "Hookway:Deliveries:RequireHttps";
+    public const string Timeout = "Hookway:Deliveries:Timeout";
+    public const string RetrySchedule = "Hookway:Deliveries:RetrySchedule";
+    public const string MaxInFlight = "Hookway:Deliveries:MaxInFlight";
+    public const string MaxInFlightPerTarget = "Hookway:Deliveries:MaxInFlightPerTarget";
+    public const string PayloadBytes = "Hookway:Limits:PayloadBytes";
+
+    /// <summary>The name of the environment variable that sets it.</summary>
+    public string EnvironmentVariable => Key.Replace(":", "__", StringComparison.Ordinal);
+
+    public static IReadOnlyList<Setting> All { get; } =
+    [
+        new(Urls, "http://localhost:8080", "Where the server listens; several are divided by `;`.", "http or https addresses divided by ;",
+            text => text.Split(';').All(url => BindingAddressOf(url) is not null)),
+        new(PublicUrl, "", "The server's address as callers know it; the first of `Urls` when empty.", "an absolute http or https URL", IsUrl),
+        new(DataFolder, "data", "Where the embedded store, its log and the master key are kept.", "a path", text => text.Length > 0),
+        new(MasterKeyText, "", "Under which secrets are encrypted at rest; made in the data folder (`master.key`, mode 0600) when empty.",
+            "base64 of 32 bytes", text => MasterKey.TryParse(text, out _)),
+        new(BootstrapApiKey, "", "A `*` key of the first workspace, for automation; added if unknown, and one that was revoked stays revoked. When empty, a key is made and printed once at the first start.",
+            "hwk_ and at least 24 of A-Za-z0-9", ApiKey.IsWellFormed),
+        new(AllowedNetworks, "", "Reserved address ranges that may be called, as CIDR divided by commas. Loopback is added only while every address in `Urls` and `PublicUrl` is itself loopback.",
+            "CIDR ranges divided by commas, such as 10.0.0.0/8", text => Networks(text) is not null),
+        new(RequireHttps, "false", "Refuse endpoint URLs that are not https.", "true or false", text => bool.TryParse(text, out _)),
+        new(Timeout, "00:00:15", "The time one attempt may take in all: connecting, sending and the answer.", "a time from 00:00:01 to 00:05:00",
+            text => Duration(text) is { } time && time >= TimeSpan.FromSeconds(1) && time <= TimeSpan.FromMinutes(5)),
+        new(RetrySchedule, string.Join(',', Hookway.Deliveries.RetrySchedule.DefaultDelays.Select(delay => delay.ToString("c", CultureInfo.InvariantCulture))),
+            "The delays before the second, third … attempt; the last repeats. An endpoint's `retryBackoffSeconds` scales it so that its first delay is that.",
+            "times divided by commas, each above zero and at most 1.00:00:00", text => Delays(text) is not null),
+        new(MaxInFlight, "512", "Attempts in flight at once on this node.", "a whole number from 1 to 100000", text => IsNumber(text, 1, 100_000)),
+        new(MaxInFlightPerTarget, "32", "Attempts in flight at once to one endpoint.", "a whole number from 1 to 10000", text => IsNumber(text, 1, 10_000)),
+        new(PayloadBytes, "1048576", "The most bytes of a message's `data`.", "a whole number from 1024 to 16777216", text => IsNumber(text, 1_024, 16_777_216)),
+    ];
+
+    /// <summary>The page that lists every setting.</summary>
+    public static string ToMarkdown()
+    {
+        var page = new StringBuilder("""
+            # Settings
+
+            Generated from the code (`src/Hookway.Server/Hosting/Setting.cs`); a test compares them.
+
+            They come from `appsettings.json` in the working directory, a file named by `--config`, environment variables and the command line, later ones winning.
+            On the command line: `--Hookway:DataFolder=/var/lib/hookway` (or with `__` for `:`). An unknown key under `Hookway` or a bad value stops the start with one message that names it.
+            `Logging:LogLevel:*` sets what is logged, as in any ASP.NET Core server.
+
+            | key | environment variable | default | accepts | |
+            |---|---|---|---|---|
+
+            """);
+        foreach (var setting in All)
+        {
+            page.Append(CultureInfo.InvariantCulture, $"| `{setting.Key}` | `{setting.EnvironmentVariable}` | {(setting.Default.Length == 0 ? "none" : $"`{setting.Default}`")} | {setting.Allowed} | {setting.Description} |\n");
+        }
+        return page.ToString();
+    }
+
+    /// <summary>The parts of an address to listen on; null when it is not one.</summary>
+    public static BindingAddress? BindingAddressOf(string url)
+    {
+        try
+        {
+            return BindingAddress.Parse(url.Trim()) is { Scheme: "http" or "https" } address ? address : null;
+        }
+        catch (FormatException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>CIDR ranges divided by commas; null when one is not.</summary>
+    public static IReadOnlyList<IPNetwork>? Networks(string text)
+    {
+        var found = new List<IPNetwork>();
+        foreach (var part in text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            if (!IPNetwork.TryParse(part, out var network))
+            {
+                return null;
+            }
+            found.Add(network);
+        }
+        return found;
+    }
+
+    /// <summary>Delays divided by commas; null when one is not.</summary>
+    public static IReadOnlyList<TimeSpan>? Delays(string text)
+    {
+        var delays = text.Split(',', StringSplitOptions.TrimEntries).Select(Duration).ToList();
+        return delays.All(delay => delay > TimeSpan.Zero && delay <= TimeSpan.FromDays(1)) ? delays.ConvertAll(delay => delay!.Value) : null;
+    }
+
+    public static TimeSpan? Duration(string text) =>
+        text.Contains(':', StringComparison.Ordinal) && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var time) ? time : null;
+
+    private static bool IsUrl(string text) => Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https";
+
+    private static bool IsNumber(string text, int least, int most) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most;
+}

@@ -1,0 +1,138 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
+using Dapper;
+
+namespace Hookway.Storage;
+
+/// <summary>
+/// In-memory views of configuration (keys, apps, recipients, targets), each dropped exactly when something behind it changes.
+/// Every change names its subjects in the table <c>configuration_changes</c>, in the transaction that makes it; the writer reads what is new there at the start of
+/// each batch of accepts, so that an accept never commits on a stale view, whichever process made the change.
+/// </summary>
+public sealed class Configuration(Database database)
+{
+    private const int MostViews = 200_000;
+
+    private readonly Lock _gate = new();
+    private readonly ConcurrentDictionary<string, object> _views = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, long> _changedAt = new(StringComparer.Ordinal);
+    private long _applied;
+    private long _drops;
+
+    /// <summary>Tells of each subject that changed, on the writer, after the commit.</summary>
+    public event Action<string>? Changed;
+
+    /// <summary>The last change that all views reflect. Read it before the views of one decision, and give it to <see cref="IsStale"/>.</summary>
+    public long Version => Volatile.Read(ref _applied);
+
+    /// <summary>The view of a subject, from memory or loaded. A view that is null is not kept.</summary>
+    public async ValueTask<T?> View<T>(string subject, Func<DbConnection, Task<T?>> load) where T : class
+    {
+        if (_views.TryGetValue(subject, out var kept))
+        {
+            return (T)kept;
+        }
+        var drops = Volatile.Read(ref _drops);
+        var view = await database.Read(load);
+        if (view is not null)
+        {
+            lock (_gate)
+            {
+                // A change that landed while this was read may not be in it: use it once, keep it not.
+                if (_drops == drops)
+                {
+                    if (_views.Count >= MostViews)
+                    {
+                        _views.Clear();
+                    }
+                    _views[subject] = view;
+                }
+            }
+        }
+        return view;
+    }
+
+    /// <summary>Makes a change: <paramref name="work"/> writes and names the subjects it touched. Views are dropped before the task completes.</summary>
+    public Task<T> Change<T>(Func<WriteSession, ChangedSubjects, Task<T>> work)
+    {
+        ChangedSubjects touched = new();
+        return database.Write(new WriteLane<int, T>(
+            "configuration",
+            async (session, _) =>
+            {
+                touched = new ChangedSubjects();
+                var result = await work(session, touched);
+                await Append(session, touched);
+                return [result];
+            },
+            (_, _) => Drop(touched.Subjects)), 0);
+    }
+
+    /// <summary>Records changes that a write of another lane made; call <see cref="Drop"/> with them after its commit.</summary>
+    public static async Task Append(WriteSession session, ChangedSubjects touched)
+    {
+        foreach (var subject in touched.Subjects.Keys.ToList())
+        {
+            touched.Subjects[subject] = (long)(await session
+                .Prepared("INSERT INTO configuration_changes (subject) VALUES (@subject) RETURNING seq", "@subject")
+                .With(subject).Scalar())!;
+        }
+    }
+
+    /// <summary>Forgets the views of changed subjects (subject → sequence of the change).</summary>
+    public void Drop(IReadOnlyDictionary<string, long> subjects)
+    {
+        if (subjects.Count == 0)
+        {
+            return;
+        }
+        lock (_gate)
+        {
+            _drops++;
+            foreach (var (subject, seq) in subjects)
+            {
+                _views.TryRemove(subject, out _);
+                _changedAt[subject] = seq;
+            }
+        }
+        foreach (var subject in subjects.Keys)
+        {
+            Changed?.Invoke(subject);
+        }
+    }
+
+    /// <summary>On the writer, before accepts are judged: takes in what other writers and processes changed since the last time.</summary>
+    public async Task CatchUp(WriteSession session)
+    {
+        var last = (long?)await session.Prepared("SELECT max(seq) FROM configuration_changes").Scalar() ?? 0;
+        if (last == _applied)
+        {
+            return;
+        }
+        var changes = await session.Connection.QueryAsync<(long Seq, string Subject)>(
+            "SELECT seq, subject FROM configuration_changes WHERE seq > @applied ORDER BY seq", new { applied = _applied });
+        var subjects = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var (seq, subject) in changes)
+        {
+            subjects[subject] = seq;
+        }
+        Drop(subjects);
+        Volatile.Write(ref _applied, last);
+    }
+
+    /// <summary>Starts from what is in the store now: what was changed before this process began is in no view.</summary>
+    public async Task Start() =>
+        Volatile.Write(ref _applied, await database.Read(connection =>
+            connection.ExecuteScalarAsync<long>("SELECT coalesce(max(seq), 0) FROM configuration_changes")));
+
+    /// <summary>Whether the subject changed after the version at which a decision read it.</summary>
+    public bool IsStale(string subject, long version) => _changedAt.TryGetValue(subject, out var changed) && changed > version;
+}
+
+/// <summary>The subjects that one change touches, such as <c>app:app_…</c>.</summary>
+public sealed class ChangedSubjects
+{
+    internal Dictionary<string, long> Subjects { get; } = new(StringComparer.Ordinal);
+
+    public void Add(string subject) => Subjects[subject] = 0;
+}

@@ -1,0 +1,38 @@
+namespace Hookway.Storage;
+
+/// <summary>The folder of the embedded store. One server at a time has it: a second one would deliver everything twice.</summary>
+public sealed class DataFolder : IDisposable
+{
+    private readonly FileStream _lock;
+
+    private DataFolder(FileStream held) => _lock = held;
+
+    /// <summary>Makes the folder, readable by its owner alone, when it is not there.</summary>
+    public static void Create(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(path);
+        }
+        else
+        {
+            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+    }
+
+    /// <summary>Takes the folder for this process, until disposed or the process ends.</summary>
+    /// <exception cref="InvalidOperationException">Another server has it.</exception>
+    public static DataFolder Take(string path)
+    {
+        try
+        {
+            return new DataFolder(new FileStream(Path.Combine(path, "server.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+        }
+        catch (IOException e)
+        {
+            throw new InvalidOperationException($"The data folder {path} is in use by another Hookway server.", e);
+        }
+    }
+
+    public void Dispose() => _lock.Dispose();
+}

@@ -1,0 +1,117 @@
+using System.Data.Common;
+
+namespace Hookway.Storage;
+
+/// <summary>
+/// The store, as every slice sees it: reads run in parallel on connections of their own; writes go through one <see cref="GroupCommit"/>, where
+/// concurrent writers share a commit. A driver differs in how it connects and in the SQL files of its migrations;
+/// the statements of the slices are written once, in the SQL that SQLite and PostgreSQL share.
+/// </summary>
+public abstract class Database : IAsyncDisposable
+{
+    static Database()
+    {
+        // Columns are created_at, members CreatedAt.
+        Dapper.DefaultTypeMap.MatchNamesWithUnderscores = true;
+    }
+
+    /// <summary>Brings the schema up to date. Safe to run again.</summary>
+    public abstract void Migrate();
+
+    /// <summary>Opens the store for work. Called once, after <see cref="Migrate"/>.</summary>
+    public abstract void Open();
+
+    /// <summary>Runs a read on a pooled connection. It sees every write whose task had completed before.</summary>
+    /// <exception cref="StorageUnavailableException">The store cannot be reached.</exception>
+    public abstract Task<T> Read<T>(Func<DbConnection, Task<T>> work);
+
+    /// <summary>Runs one write in a transaction that it may share with other writers; the task completes after the commit.</summary>
+    /// <param name="work">Reads and writes; run again from the start when a neighbour in the same commit failed, so it must have no other effect.</param>
+    /// <exception cref="StorageUnavailableException">The write could not be made durable, and nothing of it was stored.</exception>
+    public Task<T> Write<T>(Func<WriteSession, Task<T>> work) => Write(Closures<T>.Lane, work);
+
+    /// <summary>Runs one item of a lane whose items are written many at a time.</summary>
+    /// <exception cref="StorageUnavailableException">The item could not be made durable, and nothing of it was stored.</exception>
+    public abstract Task<TResult> Write<TItem, TResult>(WriteLane<TItem, TResult> lane, TItem item);
+
+    /// <summary>Copies the whole store, consistent at one instant, into a new file while the server runs.</summary>
+    public abstract void BackUp(string file);
+
+    public abstract ValueTask DisposeAsync();
+
+    private static class Closures<T>
+    {
+        public static readonly WriteLane<Func<WriteSession, Task<T>>, T> Lane = new("configuration", async (session, works) =>
+        {
+            var results = new T[works.Count];
+            for (var i = 0; i < results.Length; i++)
+            {
+                results[i] = await works[i](session);
+            }
+            return results;
+        });
+    }
+}
+
+/// <summary>A kind of write that is done many at a time: all items that wait when a commit begins are given to <paramref name="run"/> together.</summary>
+/// <param name="name">For logs and errors.</param>
+/// <param name="run">Writes the items and answers one result for each, in order. Run again, item by item, when a batch failed.</param>
+/// <param name="committed">Called on the writer after the commit and before any of the callers hears of it; must be quick and must not throw.</param>
+public sealed class WriteLane<TItem, TResult>(
+    string name,
+    Func<WriteSession, IReadOnlyList<TItem>, Task<TResult[]>> run,
+    Action<IReadOnlyList<TItem>, IReadOnlyList<TResult>>? committed = null)
+{
+    public string Name { get; } = name;
+    public Func<WriteSession, IReadOnlyList<TItem>, Task<TResult[]>> Run { get; } = run;
+    public Action<IReadOnlyList<TItem>, IReadOnlyList<TResult>>? Committed { get; } = committed;
+}
+
+/// <summary>The writer's connection inside a transaction, with the prepared statements that live as long as it does.</summary>
+public sealed class WriteSession(DbConnection connection)
+{
+    private readonly Dictionary<string, DbCommand> _prepared = [];
+
+    /// <summary>The connection, for statements that are not worth keeping.</summary>
+    public DbConnection Connection { get; } = connection;
+
+    /// <summary>A statement kept prepared, with its parameters by position. Give values with <see cref="PreparedStatement.With"/>.</summary>
+    public PreparedStatement Prepared(string sql, params ReadOnlySpan<string> parameters)
+    {
+        if (!_prepared.TryGetValue(sql, out var command))
+        {
+            command = Connection.CreateCommand();
+            command.CommandText = sql;
+            foreach (var name in parameters)
+            {
+                var parameter = command.CreateParameter();
+                parameter.ParameterName = name;
+                command.Parameters.Add(parameter);
+            }
+            _prepared.Add(sql, command);
+        }
+        return new PreparedStatement(command);
+    }
+}
+
+/// <summary>One execution of a prepared statement.</summary>
+public readonly struct PreparedStatement(DbCommand command)
+{
+    /// <summary>Sets the parameters in the order they were named.</summary>
+    public PreparedStatement With(params ReadOnlySpan<object?> values)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            command.Parameters[i].Value = values[i] ?? DBNull.Value;
+        }
+        return this;
+    }
+
+    public Task<int> Execute() => command.ExecuteNonQueryAsync();
+
+    /// <summary>The first column of the first row, or null when there is no row or the value is null.</summary>
+    public async Task<object?> Scalar() => await command.ExecuteScalarAsync() is { } value and not DBNull ? value : null;
+}
+
+/// <summary>The store cannot take a write or answer a read now: a full disk, a failed fsync, a lost connection. Answered with 503.</summary>
+public sealed class StorageUnavailableException(string message, Exception? inner = null) : Exception(message, inner);

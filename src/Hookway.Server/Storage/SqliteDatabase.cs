@@ -1,0 +1,162 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
+using Microsoft.Data.Sqlite;
+
+namespace Hookway.Storage;
+
+/// <summary>
+/// The embedded store: one SQLite file in the data folder. Write-ahead log with <c>synchronous=FULL</c>, so a commit that returned has
+/// been fsynced; one writer, readers in parallel.
+/// </summary>
+public sealed class SqliteDatabase : Database
+{
+    private const string Pragmas = """
+        PRAGMA foreign_keys = ON;
+        PRAGMA synchronous = FULL;
+        PRAGMA fullfsync = ON;
+        PRAGMA checkpoint_fullfsync = ON;
+        PRAGMA temp_store = MEMORY;
+        PRAGMA cache_size = -32768;
+        """;
+
+    private readonly string _file;
+    private readonly string _connectionString;
+    private readonly ConcurrentBag<SqliteConnection> _readers = [];
+    private GroupCommit? _writer;
+    private SqliteConnection? _writerConnection;
+
+    public SqliteDatabase(string dataFolder)
+    {
+        Directory.CreateDirectory(dataFolder);
+        _file = Path.Combine(dataFolder, "hookway.db");
+        _connectionString = new SqliteConnectionStringBuilder { DataSource = _file, Pooling = false, DefaultTimeout = 10 }.ToString();
+    }
+
+    public override void Migrate()
+    {
+        using (var connection = Connect())
+        {
+            Run(connection, "PRAGMA journal_mode = WAL;");
+        }
+        Migrator.UpgradeSqlite(_connectionString);
+    }
+
+    public override void Open()
+    {
+        _writerConnection = Connect();
+        _writer = new GroupCommit(new SqliteTransaction(_writerConnection));
+    }
+
+    public override async Task<T> Read<T>(Func<DbConnection, Task<T>> work)
+    {
+        if (!_readers.TryTake(out var connection))
+        {
+            connection = Connect("PRAGMA query_only = ON;");
+        }
+        try
+        {
+            var result = await work(connection);
+            _readers.Add(connection);
+            return result;
+        }
+        catch (SqliteException e)
+        {
+            await connection.DisposeAsync();
+            throw Unavailable(e) ?? (Exception)e;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    public override Task<TResult> Write<TItem, TResult>(WriteLane<TItem, TResult> lane, TItem item) =>
+        (_writer ?? throw new InvalidOperationException("The store is not open.")).Add(lane, item);
+
+    public override void BackUp(string file)
+    {
+        using var connection = Connect();
+        using var command = connection.CreateCommand();
+        command.CommandText = "VACUUM INTO $file";
+        command.Parameters.AddWithValue("$file", file);
+        command.ExecuteNonQuery();
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        if (_writer is not null)
+        {
+            await _writer.DisposeAsync();
+        }
+        while (_readers.TryTake(out var reader))
+        {
+            await reader.DisposeAsync();
+        }
+        // The last connection to close checkpoints the log into the file; a writer closes last so that it may.
+        if (_writerConnection is not null)
+        {
+            await _writerConnection.DisposeAsync();
+        }
+    }
+
+    private SqliteConnection Connect(string more = "")
+    {
+        try
+        {
+            var connection = new SqliteConnection(_connectionString);
+            connection.Open();
+            Run(connection, Pragmas + more);
+            return connection;
+        }
+        catch (SqliteException e)
+        {
+            throw Unavailable(e) ?? (Exception)e;
+        }
+    }
+
+    private static void Run(SqliteConnection connection, string sql)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+
+    /// <summary>The result codes that blame the store rather than the statement (sqlite.org/rescode.html).</summary>
+    private static StorageUnavailableException? Unavailable(SqliteException e) => e.SqliteErrorCode switch
+    {
+        5 or 6 => new("The database file is locked by another process.", e),
+        8 => new("The database file cannot be written.", e),
+        10 => new("The disk answered with an I/O error.", e),
+        11 or 26 => new("The database file is damaged.", e),
+        13 => new("The disk is full.", e),
+        14 => new("The database file cannot be opened.", e),
+        _ => null,
+    };
+
+    private sealed class SqliteTransaction(SqliteConnection connection) : IWriteTransaction
+    {
+        private readonly WriteSession _session = new(connection);
+
+        public async Task<WriteSession> Begin()
+        {
+            await _session.Prepared("BEGIN IMMEDIATE").Execute();
+            return _session;
+        }
+
+        public Task Commit() => _session.Prepared("COMMIT").Execute();
+
+        public async Task<Exception> Abandon(Exception why)
+        {
+            try
+            {
+                await _session.Prepared("ROLLBACK").Execute();
+            }
+            catch (SqliteException)
+            {
+                // SQLite has already rolled back by itself (a full disk, an I/O error): there is nothing left to undo.
+            }
+            return why is SqliteException e ? Unavailable(e) ?? why : why;
+        }
+    }
+}

@@ -1,0 +1,102 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Hookway.Webhooks;
+
+namespace Hookway.Tests.Webhooks;
+
+/// <summary>Messages of ours as the npm package <c>standardwebhooks</c> sees them, which knows nothing of Hookway.</summary>
+public class StandardWebhooksNpmTests
+{
+    // The package reads the wall clock.
+    private static readonly DateTimeOffset Now = TimeProvider.System.GetUtcNow();
+    private static readonly string NpmFolder = Path.Combine(StandardWebhooksVectors.Folder, "npm");
+
+    [Fact]
+    public async Task The_npm_package_accepts_what_we_sign_and_refuses_what_was_changed()
+    {
+        var secret = WebhookSecret.Generate(SignatureScheme.HmacSha256);
+        var old = WebhookSecret.Generate(SignatureScheme.HmacSha256);
+        var key = WebhookSecret.Generate(SignatureScheme.Ed25519);
+        string[] bodies = ["", "{}", """{"type":"invoice.paid","name":"Zoë ✓","amount":1.10}""", $"\"{new string('x', 300_000)}\""];
+
+        var accepted = bodies
+            .Select(body => Message(secret, [secret], body))
+            .Append(Message(secret, [old, key, secret], "{}"))
+            .Append(Message(old, [secret, old], "{}"))
+            .ToArray();
+        var refused = new[]
+        {
+            Message(secret, [secret], "{}") with { Body = "{ }" },
+            Message(secret, [secret], "{}") with { Id = "msg_other" },
+            Message(secret, [secret], "{}") with { SentAt = Now.AddSeconds(1) },
+            Message(secret, [old, key], "{}"),
+            Message(secret, [secret], "{}", Now.AddMinutes(-10)),
+            Message(secret, [secret], "{}", Now.AddMinutes(10)),
+        };
+
+        var verdicts = await AskNpm([.. accepted, .. refused]);
+
+        verdicts.Take(accepted.Length).ShouldAllBe(verdict => verdict.Ok);
+        verdicts.Skip(accepted.Length).Select(verdict => verdict.Error).ShouldBe(
+        [
+            .. Enumerable.Repeat("No matching signature found", 4), "Message timestamp too old", "Message timestamp too new",
+        ]);
+    }
+
+    private static SignedMessage Message(WebhookSecret verifyWith, WebhookSecret[] signWith, string body, DateTimeOffset? at = null)
+    {
+        var sentAt = at ?? Now;
+        return new SignedMessage(verifyWith.Reveal(), "msg_npm", sentAt, body,
+            WebhookSignature.Sign(signWith, "msg_npm", sentAt, Encoding.UTF8.GetBytes(body)));
+    }
+
+    private static async Task<IReadOnlyList<Verdict>> AskNpm(IReadOnlyList<SignedMessage> messages)
+    {
+        if (!Directory.Exists(Path.Combine(NpmFolder, "node_modules")))
+        {
+            await Run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], "");
+        }
+
+        var output = await Run("node", ["verify.mjs"], string.Join('\n', messages.Select(message => message.ToLine())));
+        return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonSerializer.Deserialize<Verdict>(line, JsonSerializerOptions.Web)!)];
+    }
+
+    private static async Task<string> Run(string program, string[] arguments, string input)
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var process = Process.Start(new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = NpmFolder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        var output = process.StandardOutput.ReadToEndAsync(cancel);
+        var errors = process.StandardError.ReadToEndAsync(cancel);
+        await process.StandardInput.WriteAsync(input.AsMemory(), cancel);
+        process.StandardInput.Close();
+        await process.WaitForExitAsync(cancel);
+        process.ExitCode.ShouldBe(0, $"{program} failed: {await errors}");
+        return await output;
+    }
+
+    private sealed record SignedMessage(string Secret, string Id, DateTimeOffset SentAt, string Body, string Signature)
+    {
+        public string ToLine() => JsonSerializer.Serialize(new
+        {
+            secret = Secret,
+            headers = new Dictionary<string, string>
+            {
+                [WebhookHeaders.Id] = Id,
+                [WebhookHeaders.Timestamp] = SentAt.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture),
+                [WebhookHeaders.Signature] = Signature,
+            },
+            body = Convert.ToBase64String(Encoding.UTF8.GetBytes(Body)),
+        });
+    }
+
+    private sealed record Verdict(bool Ok, string? Error);
+}
