@@ -1,5 +1,7 @@
+using System.ComponentModel.DataAnnotations;
 using Hookway.Access;
 using Hookway.Api;
+using Hookway.Api.OpenApi;
 using Hookway.Dispatch.Endpoints;
 
 namespace Hookway.Dispatch.Apps;
@@ -12,7 +14,8 @@ public static class AppsApi
         var apps = routes.MapGroup("/api/v1/apps").WithTags("Apps");
         apps.MapPost("/", Create).Needs(Scopes.AppWrite).WithSummary("Create an app").Accepts<CreateApp>("application/json")
             .Produces<AppResource>(StatusCodes.Status201Created);
-        apps.MapGet("/", List).Needs(Scopes.AppRead).WithSummary("List apps").Produces<Page<AppResource>>();
+        apps.MapGet("/", List).Needs(Scopes.AppRead).WithSummary("List apps").Paged().WithQuery("includeArchived", "boolean", "Also show those that are archived.")
+            .Produces<Page<AppResource>>();
         apps.MapGet("/{appId}", Get).Needs(Scopes.AppRead).WithSummary("Fetch an app").Produces<AppResource>();
         apps.MapPatch("/{appId}", Change).Needs(Scopes.AppWrite).WithSummary("Change an app").Accepts<ChangeApp>("application/json").Produces<AppResource>();
         apps.MapDelete("/{appId}", Archive).Needs(Scopes.AppWrite).WithSummary("Archive an app")
@@ -92,10 +95,10 @@ public static class AppsApi
 /// <param name="Name">Required; 1 to 200 characters.</param>
 /// <param name="RoutingKeyBodyPath">A dotted path into <c>data</c>, such as <c>customer.id</c>.</param>
 /// <param name="RoutingKeyHeader">A request header's name.</param>
-public sealed record CreateApp(string? Name, string? RoutingKeyBodyPath, string? RoutingKeyHeader);
+public sealed record CreateApp([property: Required] string? Name, string? RoutingKeyBodyPath, string? RoutingKeyHeader) : IRequestBody;
 
 /// <summary>The body of "change an app": absent fields stay, null restores the default.</summary>
-public sealed record ChangeApp(Optional<string> Name, Optional<string> RoutingKeyBodyPath, Optional<string> RoutingKeyHeader);
+public sealed record ChangeApp(Optional<string> Name, Optional<string> RoutingKeyBodyPath, Optional<string> RoutingKeyHeader) : IRequestBody;
 
 /// <summary>An app, as the API shows it.</summary>
 public sealed record AppResource(

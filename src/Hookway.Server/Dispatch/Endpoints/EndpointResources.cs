@@ -1,4 +1,6 @@
+using System.ComponentModel.DataAnnotations;
 using Hookway.Api;
+using Hookway.Api.OpenApi;
 
 namespace Hookway.Dispatch.Endpoints;
 
@@ -15,9 +17,10 @@ namespace Hookway.Dispatch.Endpoints;
 /// <param name="RateLimitPerMinute">Null for no limit.</param>
 /// <param name="Ordered">One delivery at a time, in acceptance order.</param>
 public sealed record CreateEndpoint(
-    string? Recipient, string? Url, string? Name, IReadOnlyList<string>? EventTypes, string? RecipientName, IReadOnlyList<FilterCondition>? Filter,
-    IReadOnlyDictionary<string, string?>? Headers, string? Secret, string? Signature, int? RetryMaxAttempts, int? RetryBackoffSeconds,
-    int? RateLimitPerMinute, bool? Ordered)
+    [property: Required] string? Recipient, [property: Required] string? Url, string? Name, IReadOnlyList<string>? EventTypes, string? RecipientName, IReadOnlyList<FilterCondition>? Filter,
+    IReadOnlyDictionary<string, string?>? Headers, string? Secret,
+    [property: AllowedValues("hmac-sha256", "ed25519")] string? Signature, int? RetryMaxAttempts, int? RetryBackoffSeconds,
+    int? RateLimitPerMinute, bool? Ordered) : IRequestBody
 {
     public EndpointSettings ToSettings(FieldErrors errors) => new(
         Url ?? "", Name, Enabled: true, Paused: false, EventTypes is { Count: > 0 } ? EventTypes : null, EndpointFilter.From(Filter, errors),
@@ -25,11 +28,22 @@ public sealed record CreateEndpoint(
         RetryBackoffSeconds ?? EndpointSettings.DefaultRetryBackoffSeconds, RateLimitPerMinute, Ordered ?? false);
 }
 
-/// <summary>The body of "change an endpoint": absent fields stay, null restores the default, headers merge.</summary>
+/// <summary>The body of "change an endpoint": absent fields stay, null restores the default.</summary>
+/// <param name="Url">Not null.</param>
+/// <param name="Name">Not null.</param>
+/// <param name="EventTypes">Names, or prefixes such as <c>invoice.*</c>; null or [] for all.</param>
+/// <param name="Filter">Conditions on <c>data</c> that must all hold.</param>
+/// <param name="Headers">Merged: an absent header stays, null removes one; null in place of the object removes all.</param>
+/// <param name="RetryMaxAttempts">1 to 20, default 8.</param>
+/// <param name="RetryBackoffSeconds">1 to 3600, default 5.</param>
+/// <param name="RateLimitPerMinute">Null for no limit.</param>
+/// <param name="Ordered">Not null.</param>
+/// <param name="Enabled">Not null. False ends its pending deliveries and creates no new ones.</param>
+/// <param name="Paused">Not null. True holds its deliveries until it is false again.</param>
 public sealed record ChangeEndpoint(
     Optional<string> Url, Optional<string> Name, Optional<IReadOnlyList<string>> EventTypes, Optional<IReadOnlyList<FilterCondition>> Filter,
     Optional<IReadOnlyDictionary<string, string?>> Headers, Optional<int?> RetryMaxAttempts, Optional<int?> RetryBackoffSeconds,
-    Optional<int?> RateLimitPerMinute, Optional<bool?> Ordered, Optional<bool?> Enabled, Optional<bool?> Paused)
+    Optional<int?> RateLimitPerMinute, Optional<bool?> Ordered, Optional<bool?> Enabled, Optional<bool?> Paused) : IRequestBody
 {
     public EndpointSettings Apply(EndpointSettings old, FieldErrors errors) => new(
         NotNull("url", Url, old.Url, errors)!, NotNull("name", Name!, old.Name, errors),
@@ -78,7 +92,7 @@ internal static class HeaderPatch
 /// <param name="Secret">The new secret; made when absent.</param>
 /// <param name="Signature">The new scheme; the old one when absent.</param>
 /// <param name="GracePeriodSeconds">0 to 604800, default 86400; 0 ends every earlier secret at once.</param>
-public sealed record RotateSecret(string? Secret, string? Signature, int? GracePeriodSeconds)
+public sealed record RotateSecret(string? Secret, string? Signature, int? GracePeriodSeconds) : IRequestBody
 {
     public const int DefaultGraceSeconds = 86_400;
     public const int MostGraceSeconds = 604_800;
@@ -87,7 +101,7 @@ public sealed record RotateSecret(string? Secret, string? Signature, int? GraceP
 
 /// <summary>The body of "send a test message".</summary>
 /// <param name="Type">A published type, whose example is sent; absent: a message of the type <c>hookway.test</c>.</param>
-public sealed record TestEndpoint(string? Type);
+public sealed record TestEndpoint(string? Type) : IRequestBody;
 
 /// <summary>An endpoint's secrets.</summary>
 /// <param name="Secret">The <c>whsec_</c> secret, or the <c>whpk_</c> public key of an ed25519 endpoint.</param>
@@ -106,7 +120,8 @@ public sealed record RotatedSecret(string Secret, DateTimeOffset? PreviousSecret
 public record EndpointResource(
     string EndpointId, string AppId, string Recipient, string Url, string? Name, bool Enabled, bool Paused, string? DisabledReason,
     IReadOnlyList<string>? EventTypes, IReadOnlyList<FilterCondition>? Filter, IReadOnlyDictionary<string, string> Headers, string Signature,
-    int RetryMaxAttempts, int RetryBackoffSeconds, int? RateLimitPerMinute, bool Ordered, string Status, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+    int RetryMaxAttempts, int RetryBackoffSeconds, int? RateLimitPerMinute, bool Ordered,
+    [property: AllowedValues("healthy", "failing", "disabled", "paused")] string Status, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
 {
     public const string Mask = "••••••";
 

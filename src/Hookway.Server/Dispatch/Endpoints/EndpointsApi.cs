@@ -1,5 +1,6 @@
 using Hookway.Access;
 using Hookway.Api;
+using Hookway.Api.OpenApi;
 using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.EventTypes;
@@ -17,7 +18,8 @@ public static class EndpointsApi
         endpoints.MapPost("/", Create).Needs(Scopes.EndpointWrite).WithSummary("Create an endpoint")
             .WithDescription("The only answer, beside that of the secret route, that shows the secret.").Accepts<CreateEndpoint>("application/json")
             .Produces<EndpointWithSecret>(StatusCodes.Status201Created);
-        endpoints.MapGet("/", List).Needs(Scopes.EndpointRead).WithSummary("List endpoints").Produces<Page<EndpointResource>>();
+        endpoints.MapGet("/", List).Needs(Scopes.EndpointRead).WithSummary("List endpoints").Paged()
+            .WithQuery("recipient", "string", "Only those of this recipient.").WithQuery("enabled", "boolean", "Only those that are, or are not.").Produces<Page<EndpointResource>>();
         endpoints.MapGet("/{endpointId}", Get).Needs(Scopes.EndpointRead).WithSummary("Fetch an endpoint").Produces<EndpointResource>();
         endpoints.MapPatch("/{endpointId}", Change).Needs(Scopes.EndpointWrite).WithSummary("Change an endpoint")
             .WithDescription("URL, headers, retry and rate changes hold from the next attempt of pending deliveries; filter and event types for new messages.")

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Hookway.Access;
 using Hookway.Api;
+using Hookway.Api.OpenApi;
 using Hookway.Dispatch.Apps;
 
 namespace Hookway.Dispatch.EventTypes;
@@ -15,7 +16,8 @@ public static class EventTypesApi
         types.MapPut("/{name}", Publish).Needs(Scopes.EventTypeWrite).WithSummary("Publish an event type")
             .WithDescription("Replaces the type when it exists (200), and takes it out of the archive.").Accepts<PublishEventType>("application/json")
             .Produces<EventTypeResource>(StatusCodes.Status201Created).Produces<EventTypeResource>();
-        types.MapGet("/", List).Needs(Scopes.EventTypeRead).WithSummary("List event types").Produces<Page<EventTypeResource>>();
+        types.MapGet("/", List).Needs(Scopes.EventTypeRead).WithSummary("List event types").Paged()
+            .WithQuery("includeArchived", "boolean", "Also show those that are archived.").Produces<Page<EventTypeResource>>();
         types.MapGet("/{name}", Get).Needs(Scopes.EventTypeRead).WithSummary("Fetch an event type").Produces<EventTypeResource>();
         types.MapDelete("/{name}", Archive).Needs(Scopes.EventTypeWrite).WithSummary("Archive an event type")
             .WithDescription("Messages of an archived type are refused.").Produces<EventTypeResource>();
@@ -80,7 +82,7 @@ public static class EventTypesApi
 /// <summary>The body of "publish an event type".</summary>
 /// <param name="Description">For people, at most 2000 characters.</param>
 /// <param name="ExamplePayload">Any JSON value: what a test message carries as its <c>data</c>.</param>
-public sealed record PublishEventType(string? Description, JsonElement? ExamplePayload);
+public sealed record PublishEventType(string? Description, JsonElement? ExamplePayload) : IRequestBody;
 
 /// <summary>An event type, as the API shows it.</summary>
 public sealed record EventTypeResource(

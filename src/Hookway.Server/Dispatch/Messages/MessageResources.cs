@@ -1,21 +1,25 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Hookway.Api;
+using Hookway.Api.OpenApi;
 using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 
 namespace Hookway.Dispatch.Messages;
 
-/// <summary>The body of "send a message". It is read by <see cref="MessageDraft"/>, which keeps the bytes of <c>data</c>.</summary>
+/// <summary>The body of "send a message".</summary>
+/// <remarks>Shown in the API's reference; read by <see cref="MessageDraft"/>, which keeps the bytes of <c>data</c>.</remarks>
 /// <param name="Recipient">Required, unless the app's routing key names it; made when it is unknown.</param>
 /// <param name="Type">Required; a published event type.</param>
 /// <param name="Data">Any JSON value, kept and sent byte for byte; <c>{}</c> when absent.</param>
 /// <param name="MessageId">The caller's own stable id, unique in the app.</param>
 /// <param name="IdempotencyKey">A key remembered for 24 h; the <c>Idempotency-Key</c> header does the same.</param>
 /// <param name="DeliverAt">At most 30 days ahead.</param>
-public sealed record SendMessage(string? Recipient, string? Type, JsonElement? Data, string? MessageId, string? IdempotencyKey, DateTimeOffset? DeliverAt);
+public sealed record SendMessage(
+    string? Recipient, [property: Required] string? Type, JsonElement? Data, string? MessageId, string? IdempotencyKey, DateTimeOffset? DeliverAt) : IRequestBody;
 
 /// <summary>A message, as the API shows it.</summary>
 /// <param name="Data">Only where one message is fetched.</param>

@@ -1,5 +1,6 @@
 using Hookway.Access;
 using Hookway.Api;
+using Hookway.Api.OpenApi;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.Replays;
@@ -22,11 +23,17 @@ public static class MessagesApi
         messages.MapPost("/", Send).Needs(Scopes.MessageWrite).WithSummary("Send a message")
             .WithDescription("202 means that the message and its deliveries are durable. A repeated messageId or idempotencyKey resolves to the first message.")
             .Accepts<SendMessage>("application/json").Produces<MessageResource>(StatusCodes.Status202Accepted);
-        messages.MapGet("/", List).Needs(Scopes.MessageRead).WithSummary("List messages").Produces<Page<MessageResource>>();
+        messages.MapGet("/", List).Needs(Scopes.MessageRead).WithSummary("List messages").Paged()
+            .WithQuery("recipient", "string", "Only those to this recipient.").WithQuery("type", "string", "Only those of this event type.")
+            .WithQuery("status", "string", "Only those with this status.", [.. MessageFilter.Statuses.Keys])
+            .WithQuery("since", "date-time", "Only those accepted at or after this time.").WithQuery("until", "date-time", "Only those accepted before this time.")
+            .Produces<Page<MessageResource>>();
         messages.MapGet("/{messageId}", Get).Needs(Scopes.MessageRead).WithSummary("Fetch a message")
             .WithDescription("With its data and its deliveries.").Produces<MessageResource>();
         messages.MapGet("/{messageId}/attempts", Attempts).Needs(Scopes.MessageRead).WithSummary("List a message's attempts")
-            .WithDescription("Oldest first.").Produces<Page<AttemptResource>>();
+            .WithDescription("Oldest first.").Paged()
+            .WithQuery("endpointId", "string", "Only those to this endpoint.").WithQuery("status", "string", "Only those that succeeded, or failed.", "succeeded", "failed")
+            .Produces<Page<AttemptResource>>();
         messages.MapPost("/{messageId}/replay", Replay).Needs(Scopes.MessageWrite).WithSummary("Replay a message")
             .WithDescription("Reopens its deliveries with a fresh retry budget; with an endpointId also makes the missing one.")
             .Accepts<ReplayMessage>("application/json").Produces<ReplayResource>(StatusCodes.Status202Accepted);
@@ -114,4 +121,4 @@ public static class MessagesApi
 
 /// <summary>The body of "replay a message".</summary>
 /// <param name="EndpointId">Only to this endpoint; absent: to all that the message went to and that are in service.</param>
-public sealed record ReplayMessage(string? EndpointId);
+public sealed record ReplayMessage(string? EndpointId) : IRequestBody;

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Hookway.Access;
 using Hookway.Api;
+using Hookway.Api.OpenApi;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.Messages;
@@ -17,11 +18,12 @@ public static class RecipientsApi
         recipients.MapPut("/{recipient}", Put).Needs(Scopes.RecipientWrite).WithSummary("Create or replace a recipient")
             .WithDescription("Answers 200 when the recipient was there before.").Accepts<PutRecipient>("application/json")
             .Produces<RecipientResource>(StatusCodes.Status201Created).Produces<RecipientResource>();
-        recipients.MapGet("/", List).Needs(Scopes.RecipientRead).WithSummary("List recipients").Produces<Page<RecipientResource>>();
+        recipients.MapGet("/", List).Needs(Scopes.RecipientRead).WithSummary("List recipients").Paged()
+            .WithQuery("q", "string", "Only those whose id or name begins with this.").Produces<Page<RecipientResource>>();
         recipients.MapGet("/{recipient}", Get).Needs(Scopes.RecipientRead).WithSummary("Fetch a recipient").Produces<RecipientResource>();
         recipients.MapDelete("/{recipient}", Delete).Needs(Scopes.RecipientWrite).WithSummary("Delete a recipient")
             .WithDescription("Its endpoints are removed and its pending deliveries canceled; with purge=true its messages are erased as well.")
-            .Produces<RecipientResource>();
+            .WithQuery("purge", "boolean", "Also erase its messages, with their attempts.").Produces<RecipientResource>();
     }
 
     private static async Task<IResult> Put(string appId, string recipient, HttpContext http, Caller caller, AppStore apps, RecipientStore store)
@@ -107,7 +109,7 @@ public static class RecipientsApi
 /// <summary>The body of "create or replace a recipient".</summary>
 /// <param name="Name">At most 200 characters.</param>
 /// <param name="Metadata">A JSON object of the caller's own, at most 16 KiB.</param>
-public sealed record PutRecipient(string? Name, JsonElement? Metadata);
+public sealed record PutRecipient(string? Name, JsonElement? Metadata) : IRequestBody;
 
 /// <summary>A recipient, as the API shows it.</summary>
 /// <param name="EndpointCount">Its endpoints that are not deleted.</param>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Hookway.Access;
 using Hookway.Api;
+using Hookway.Api.OpenApi;
 
 namespace Hookway.Dispatch.Replays;
 
@@ -10,7 +11,7 @@ public static class ReplaysApi
     public static void MapReplays(this IEndpointRouteBuilder routes)
     {
         var replays = routes.MapGroup("/api/v1/replays").WithTags("Replays");
-        replays.MapGet("/", List).Needs(Scopes.MessageRead).WithSummary("List replays").Produces<Page<ReplayResource>>();
+        replays.MapGet("/", List).Needs(Scopes.MessageRead).WithSummary("List replays").Paged().Produces<Page<ReplayResource>>();
         replays.MapGet("/{replayId}", Get).Needs(Scopes.MessageRead).WithSummary("Fetch a replay").Produces<ReplayResource>();
     }
 

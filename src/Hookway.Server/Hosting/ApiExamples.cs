@@ -1,0 +1,89 @@
+using System.Text.Json.Nodes;
+using Hookway.Api;
+using Hookway.Dispatch.Apps;
+using Hookway.Dispatch.Endpoints;
+using Hookway.Dispatch.EventTypes;
+using Hookway.Dispatch.Messages;
+using Hookway.Dispatch.Recipients;
+using Hookway.Dispatch.Replays;
+
+namespace Hookway.Hosting;
+
+/// <summary>One example for every body that the API takes or gives, for its document.</summary>
+public static class ApiExamples
+{
+    private const string Endpoint = """
+        "endpointId": "ep_01jd3q5x7v8m2k4n6p8r0t2w4y", "appId": "app_01jd3q5x7v5a7c9e1g3j5m7p9r", "recipient": "customer_123",
+        "url": "https://example.com/webhooks", "name": "Production", "enabled": true, "paused": false, "disabledReason": null,
+        "eventTypes": ["invoice.*"], "filter": [{ "bodyPath": "amount", "exists": true }], "headers": { "x-tenant": "••••••" },
+        "signature": "hmac-sha256", "retryMaxAttempts": 8, "retryBackoffSeconds": 5, "rateLimitPerMinute": null, "ordered": false,
+        "status": "healthy", "createdAt": "2026-01-31T12:00:00.000Z", "updatedAt": "2026-01-31T12:00:00.000Z"
+        """;
+
+    private const string Message = """
+        "messageId": "msg_01jd3q5x7vb3d5f7h9k1n3q5s7", "appId": "app_01jd3q5x7v5a7c9e1g3j5m7p9r", "recipient": "customer_123", "type": "invoice.paid",
+        "status": "pending", "duplicate": false, "createdAt": "2026-01-31T12:00:00.000Z", "deliverAt": null,
+        "deliveries": [{ "endpointId": "ep_01jd3q5x7v8m2k4n6p8r0t2w4y", "url": "https://example.com/webhooks", "status": "pending", "attemptCount": 0,
+          "nextAttemptAt": "2026-01-31T12:00:00.000Z", "lastResponseStatus": null, "lastError": null, "reason": null }]
+        """;
+
+    private static readonly Dictionary<Type, string> Examples = new()
+    {
+        [typeof(CreateApp)] = """{ "name": "Billing events", "routingKeyBodyPath": "customer.id" }""",
+        [typeof(ChangeApp)] = """{ "name": "Billing", "routingKeyHeader": null }""",
+        [typeof(AppResource)] = """
+            { "appId": "app_01jd3q5x7v5a7c9e1g3j5m7p9r", "name": "Billing events", "routingKeyBodyPath": "customer.id", "routingKeyHeader": null,
+              "createdAt": "2026-01-31T12:00:00.000Z", "updatedAt": "2026-01-31T12:00:00.000Z", "archivedAt": null }
+            """,
+        [typeof(PublishEventType)] = """{ "description": "An invoice was paid", "examplePayload": { "invoiceId": "inv_1", "amount": 4200 } }""",
+        [typeof(EventTypeResource)] = """
+            { "name": "invoice.paid", "description": "An invoice was paid", "examplePayload": { "invoiceId": "inv_1", "amount": 4200 }, "archived": false,
+              "createdAt": "2026-01-31T12:00:00.000Z", "updatedAt": "2026-01-31T12:00:00.000Z" }
+            """,
+        [typeof(PutRecipient)] = """{ "name": "Acme Inc.", "metadata": { "plan": "pro" } }""",
+        [typeof(RecipientResource)] = """
+            { "recipient": "customer_123", "name": "Acme Inc.", "metadata": { "plan": "pro" }, "endpointCount": 1,
+              "createdAt": "2026-01-31T12:00:00.000Z", "updatedAt": "2026-01-31T12:00:00.000Z" }
+            """,
+        [typeof(CreateEndpoint)] = """
+            { "recipient": "customer_123", "url": "https://example.com/webhooks", "name": "Production", "eventTypes": ["invoice.*"],
+              "filter": [{ "bodyPath": "amount", "exists": true }], "headers": { "x-tenant": "acme" } }
+            """,
+        [typeof(ChangeEndpoint)] = """{ "url": "https://example.com/webhooks/v2", "eventTypes": null, "headers": { "x-tenant": null }, "paused": true }""",
+        [typeof(EndpointResource)] = $$"""{ {{Endpoint}} }""",
+        [typeof(EndpointWithSecret)] = $$"""{ "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=", {{Endpoint}} }""",
+        [typeof(EndpointSecret)] = """
+            { "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=", "previousSecrets": [{ "expiresAt": "2026-02-01T12:00:00.000Z" }] }
+            """,
+        [typeof(RotateSecret)] = """{ "gracePeriodSeconds": 86400 }""",
+        [typeof(RotatedSecret)] = """
+            { "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDMfKQ9r8GKYo=", "previousSecretExpiresAt": "2026-02-01T12:00:00.000Z" }
+            """,
+        [typeof(TestEndpoint)] = """{ "type": "invoice.paid" }""",
+        [typeof(SendMessage)] = """
+            { "recipient": "customer_123", "type": "invoice.paid", "data": { "invoiceId": "inv_1", "amount": 4200 }, "messageId": "invoice-paid-inv_1" }
+            """,
+        [typeof(MessageResource)] = $$"""{ {{Message}} }""",
+        [typeof(AttemptResource)] = """
+            { "attemptId": "att_01jd3q5x7vd5f7h9k1n3q5s7v9", "messageId": "msg_01jd3q5x7vb3d5f7h9k1n3q5s7", "endpointId": "ep_01jd3q5x7v8m2k4n6p8r0t2w4y",
+              "url": "https://example.com/webhooks", "number": 1, "trigger": "automatic", "status": "failed", "responseStatus": 500,
+              "responseHeaders": { "content-type": "text/plain" }, "responseBody": "database is away", "error": "http_status",
+              "errorDetail": "The receiver answered with a status other than 2xx.", "durationMs": 38,
+              "requestHeaders": { "content-type": "application/json", "webhook-id": "msg_01jd3q5x7vb3d5f7h9k1n3q5s7", "webhook-timestamp": "1769860800",
+                "webhook-signature": "v1,w9hHmpilBM+ZH5TWiqTF2V+zZhky2nrY7iwP4o0rZI0=", "x-tenant": "••••••" },
+              "startedAt": "2026-01-31T12:00:00.004Z", "nextAttemptAt": "2026-01-31T12:00:05.310Z" }
+            """,
+        [typeof(ReplayMessage)] = """{ "endpointId": "ep_01jd3q5x7v8m2k4n6p8r0t2w4y" }""",
+        [typeof(ReplayResource)] = """
+            { "replayId": "rpl_01jd3q5x7vf7h9k1n3q5s7v9x1", "kind": "message",
+              "filter": { "appId": "app_01jd3q5x7v5a7c9e1g3j5m7p9r", "messageId": "msg_01jd3q5x7vb3d5f7h9k1n3q5s7", "endpointId": null },
+              "status": "running", "matched": 1, "queued": 1, "succeeded": 0, "failed": 0, "createdAt": "2026-01-31T13:00:00.000Z", "finishedAt": null }
+            """,
+    };
+
+    /// <summary>The example of a body's type; of a page, one with one item.</summary>
+    public static JsonNode? Of(Type type) =>
+        type.IsGenericType && type.GetGenericTypeDefinition() == typeof(Page<>)
+            ? new JsonObject { ["data"] = new JsonArray(Of(type.GetGenericArguments()[0])), ["nextCursor"] = null }
+            : Examples.TryGetValue(type, out var json) ? JsonNode.Parse(json) : null;
+}
