@@ -1,3 +1,4 @@
+using Hookway.Api.OpenApi;
 using Scalar.AspNetCore;
 
 namespace Hookway.Hosting;
@@ -16,7 +17,12 @@ public static class ApiReference
         app.MapScalarApiReference("/docs", options => options
             .WithTitle("Hookway API")
             .WithOpenApiRoutePattern("/openapi/{documentName}.json")
-            .DisableDefaultFonts())
+            .AddPreferredSecuritySchemes(DocumentTransformer.Bearer)
+            .DisableDefaultFonts()
+            .DisableTelemetry()
+            .DisableAgent()
+            .DisableMcp()
+            .HideDeveloperTools())
             .AddEndpointFilter(async (context, next) =>
             {
                 context.HttpContext.Response.Headers.ContentSecurityPolicy = Policy;
