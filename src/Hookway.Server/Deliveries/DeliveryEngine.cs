@@ -116,9 +116,11 @@ public sealed class DeliveryEngine(
         var delivery = work.Delivery!;
         bool? succeeded = null;
         DateTimeOffset? dueAgain = null;
+        var hasEnded = false;
         try
         {
             var (source, target) = await FindTarget(delivery.TargetNo);
+            hasEnded = target is { Ended: not null };
             if (source is not null && target is { Ended: null, Paused: false })
             {
                 (succeeded, dueAgain) = await Attempt(source, target, delivery);
@@ -134,6 +136,10 @@ public sealed class DeliveryEngine(
             dueAgain = clock.GetUtcNow() + PauseAfterFault;
         }
         schedule.Finished(work, succeeded, dueAgain);
+        if (hasEnded)
+        {
+            schedule.Refresh(delivery.TargetNo);
+        }
     }
 
     private async Task<(bool? Succeeded, DateTimeOffset? DueAgain)> Attempt(IDeliverySource source, DeliveryTarget target, PendingDelivery delivery)

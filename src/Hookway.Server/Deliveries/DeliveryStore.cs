@@ -22,6 +22,25 @@ public sealed class DeliveryStore(Database database)
     /// <summary>Records an attempt and what it means for its delivery, unless the delivery has ended or begun a new run meanwhile.</summary>
     public static async Task Record(WriteSession session, Attempt attempt, int run, DeliveryChange change)
     {
+        var next = DeliveryStates.After(DeliveryStatus.Pending, change)!.Value;
+        var known = await session.Prepared(
+            """
+            UPDATE deliveries SET attempt_count = @number, last_response_status = @responseStatus, last_error = @error,
+                status = CASE WHEN status = 0 AND run = @run THEN @status ELSE status END,
+                run_attempts = CASE WHEN status = 0 AND run = @run THEN run_attempts + 1 ELSE run_attempts END,
+                next_attempt_at = CASE WHEN status = 0 AND run = @run THEN @next ELSE next_attempt_at END,
+                reason = CASE WHEN status = 0 AND run = @run THEN @reason ELSE reason END
+            WHERE message_seq = @message AND target_no = @target
+            """, "@number", "@responseStatus", "@error", "@run", "@status", "@next", "@reason", "@message", "@target")
+            .With(
+                (long)attempt.Number, (long?)attempt.ResponseStatus, attempt.Outcome.Code(), (long)run, (long)next,
+                attempt.NextAttemptAt?.ToUnixTimeMilliseconds(), change.Reason(), attempt.MessageSeq, attempt.TargetNo)
+            .Execute();
+        if (known == 0)
+        {
+            // The message was erased while the attempt was under way, and nothing of it is to come back.
+            return;
+        }
         await session.Prepared(
             """
             INSERT INTO attempts (id, message_seq, target_no, number, run_trigger, error, url, request_headers, response_status, response_headers,
@@ -37,21 +56,7 @@ public sealed class DeliveryStore(Database database)
                 attempt.ResponseBody, attempt.Detail, attempt.StartedAt.ToUnixTimeMilliseconds(), (long)attempt.Duration.TotalMilliseconds,
                 attempt.NextAttemptAt?.ToUnixTimeMilliseconds())
             .Execute();
-        var next = DeliveryStates.After(DeliveryStatus.Pending, change)!.Value;
-        await session.Prepared(
-            """
-            UPDATE deliveries SET attempt_count = @number, last_response_status = @responseStatus, last_error = @error,
-                status = CASE WHEN status = 0 AND run = @run THEN @status ELSE status END,
-                run_attempts = CASE WHEN status = 0 AND run = @run THEN run_attempts + 1 ELSE run_attempts END,
-                next_attempt_at = CASE WHEN status = 0 AND run = @run THEN @next ELSE next_attempt_at END,
-                reason = CASE WHEN status = 0 AND run = @run THEN @reason ELSE reason END
-            WHERE message_seq = @message AND target_no = @target
-            """, "@number", "@responseStatus", "@error", "@run", "@status", "@next", "@reason", "@message", "@target")
-            .With(
-                (long)attempt.Number, (long?)attempt.ResponseStatus, attempt.Outcome.Code(), (long)run, (long)next,
-                attempt.NextAttemptAt?.ToUnixTimeMilliseconds(), change.Reason(), attempt.MessageSeq, attempt.TargetNo)
-            .Execute();
-        if (next is not DeliveryStatus.Pending)
+        if (next is not DeliveryStatus.Pending && attempt.Trigger is DeliveryTrigger.Replay)
         {
             await session.Prepared(
                 """
@@ -97,7 +102,7 @@ public sealed class DeliveryStore(Database database)
             """
             UPDATE deliveries SET
                 run = CASE WHEN status = 0 THEN run ELSE run + 1 END,
-                run_trigger = CASE WHEN status = 0 THEN run_trigger ELSE @trigger END,
+                run_trigger = @trigger,
                 run_attempts = CASE WHEN status = 0 THEN run_attempts ELSE 0 END,
                 position = CASE WHEN status = 0 THEN position ELSE @position END,
                 reason = NULL, replay_no = @replayNo, next_attempt_at = @now, status = 0

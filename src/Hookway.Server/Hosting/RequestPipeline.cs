@@ -67,6 +67,7 @@ public sealed class RequestPipeline(RequestDelegate next, IdGenerator ids, IHost
         return http.Response.StatusCode switch
         {
             StatusCodes.Status404NotFound => Problem.Of(StatusCodes.Status404NotFound, "not_found", "There is no such route. /docs lists them."),
+            StatusCodes.Status415UnsupportedMediaType => Problem.Of(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "Send JSON: Content-Type: application/json."),
             StatusCodes.Status405MethodNotAllowed =>
                 Problem.Of(StatusCodes.Status405MethodNotAllowed, "method_not_allowed", $"This route does not take {http.Request.Method}."),
             _ => null,

@@ -12,11 +12,14 @@ namespace Hookway.Storage;
 public sealed class Configuration(Database database)
 {
     private const int MostViews = 200_000;
+    private const int MostChanges = 200_000;
 
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<string, object> _views = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, long> _changedAt = new(StringComparer.Ordinal);
     private long _applied;
+    private long _seen;
+    private long _forgotten;
     private long _drops;
 
     /// <summary>Tells of each subject that changed, on the writer, after the commit.</summary>
@@ -94,6 +97,12 @@ public sealed class Configuration(Database database)
                 _views.TryRemove(subject, out _);
                 _changedAt[subject] = seq;
             }
+            if (_changedAt.Count > MostChanges)
+            {
+                // What is forgotten here counts as changed: a decision that old is made again.
+                Volatile.Write(ref _forgotten, _changedAt.Values.Max());
+                _changedAt.Clear();
+            }
         }
         foreach (var subject in subjects.Keys)
         {
@@ -101,10 +110,13 @@ public sealed class Configuration(Database database)
         }
     }
 
-    /// <summary>On the writer, before accepts are judged: takes in what other writers and processes changed since the last time.</summary>
+    /// <summary>
+    /// On the writer, before accepts are judged: takes in what other writers and processes changed since the last time. Some of it may be in this very
+    /// transaction, so the version moves on only when <see cref="CaughtUp"/> says that it was committed.
+    /// </summary>
     public async Task CatchUp(WriteSession session)
     {
-        var last = (long?)await session.Prepared("SELECT max(seq) FROM configuration_changes").Scalar() ?? 0;
+        var last = _seen = (long?)await session.Prepared("SELECT max(seq) FROM configuration_changes").Scalar() ?? 0;
         if (last == _applied)
         {
             return;
@@ -117,8 +129,10 @@ public sealed class Configuration(Database database)
             subjects[subject] = seq;
         }
         Drop(subjects);
-        Volatile.Write(ref _applied, last);
     }
+
+    /// <summary>On the writer, after the commit of the transaction in which <see cref="CatchUp"/> was called.</summary>
+    public void CaughtUp() => Volatile.Write(ref _applied, _seen);
 
     /// <summary>Starts from what is in the store now: what was changed before this process began is in no view.</summary>
     public async Task Start() =>
@@ -126,7 +140,8 @@ public sealed class Configuration(Database database)
             connection.ExecuteScalarAsync<long>("SELECT coalesce(max(seq), 0) FROM configuration_changes")));
 
     /// <summary>Whether the subject changed after the version at which a decision read it.</summary>
-    public bool IsStale(string subject, long version) => _changedAt.TryGetValue(subject, out var changed) && changed > version;
+    public bool IsStale(string subject, long version) =>
+        (_changedAt.TryGetValue(subject, out var changed) && changed > version) || Volatile.Read(ref _forgotten) > version;
 }
 
 /// <summary>The subjects that one change touches, such as <c>app:app_…</c>.</summary>

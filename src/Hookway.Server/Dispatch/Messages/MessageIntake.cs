@@ -157,6 +157,7 @@ public sealed class MessageIntake
 
     private void HandOff(IReadOnlyList<MessageSend> sends, IReadOnlyList<SendOutcome> outcomes)
     {
+        _configuration.CaughtUp();
         for (var i = 0; i < outcomes.Count; i++)
         {
             if (outcomes[i].Accepted is not { } message)

@@ -32,8 +32,8 @@ public sealed class RecipientStore(Database database, Configuration configuratio
         (long)(await session.Prepared(
             """
             INSERT INTO recipients (app_no, recipient, name, created_at, updated_at) VALUES (@app, @id, @name, @now, @now)
-            ON CONFLICT (app_no, recipient) DO UPDATE SET name = coalesce(excluded.name, name), deleted_at = NULL,
-                updated_at = CASE WHEN excluded.name IS NULL AND deleted_at IS NULL THEN updated_at ELSE excluded.updated_at END
+            ON CONFLICT (app_no, recipient) DO UPDATE SET name = coalesce(excluded.name, recipients.name), deleted_at = NULL,
+                updated_at = CASE WHEN excluded.name IS NULL AND recipients.deleted_at IS NULL THEN recipients.updated_at ELSE excluded.updated_at END
             RETURNING no
             """, "@app", "@id", "@name", "@now").With(appNo, id, name, now.ToUnixTimeMilliseconds()).Scalar())!;
 
