@@ -312,7 +312,7 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
 
     private TargetQueue? NextInRing()
     {
-        var failingMayGo = _failing.Count > 0 && _failingInFlight < options.MaxInFlight / 2;
+        var failingMayGo = _failing.Count > 0 && _failingInFlight < Math.Max(1, options.MaxInFlight / 2);
         if (_steady.Count > 0 && !(failingMayGo && _turn >= SteadyTurnsPerFailingTurn))
         {
             _turn++;

@@ -42,7 +42,8 @@ internal sealed class TargetQueue(long targetNo)
 
     public bool IsFailing => FailuresInARow > 0;
 
-    public bool IsIdle => Ready == 0 && InFlight == 0 && !MoreInStore && !Reading && WakeAt is null;
+    /// <summary>Nothing is to be done for it and nothing to be remembered: how often in a row it failed counts on over the messages that it ends.</summary>
+    public bool IsIdle => Ready == 0 && InFlight == 0 && !MoreInStore && !Reading && WakeAt is null && (FailuresInARow == 0 || Target is not { Ended: null });
 
     /// <summary>
     /// How many may be in flight: a target earns its concurrency by succeeding and loses it by failing, so that one that hangs holds few places.

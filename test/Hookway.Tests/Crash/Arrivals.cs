@@ -12,7 +12,7 @@ namespace Hookway.Tests.Crash;
 public sealed record Arrival(string Path, int Life, string WebhookId, int Tag, string Data, bool Succeeded);
 
 /// <summary>What the receiver saw, in the order in which it came. Signatures are verified as they arrive.</summary>
-public sealed class Arrivals(CrashScene scene)
+public sealed class Arrivals
 {
     private const string DataMark = "\"data\":";
 
@@ -76,6 +76,4 @@ public sealed class Arrivals(CrashScene scene)
         var succeeded = All.Where(arrival => arrival.Succeeded).ToList();
         return succeeded.Count - succeeded.DistinctBy(arrival => (arrival.Path, arrival.Tag)).Count();
     }
-
-    public override string ToString() => $"{All.Count} requests to {scene.Endpoints.Count} endpoints";
 }

@@ -12,9 +12,9 @@ public sealed class CrashChecks(CrashScene scene, CrashLoad load)
 
     public async Task All()
     {
+        None(Lost());
         None(load.Complaints);
         None(scene.Arrivals.Complaints);
-        None(Lost());
         None(Unexpected());
         None(Doubled());
         None(OutOfOrder());

@@ -29,7 +29,6 @@ public sealed class CrashScene : IAsyncDisposable
     private CrashScene(ReceiverStub receiver)
     {
         Receiver = receiver;
-        Arrivals = new Arrivals(this);
         receiver.Respond(Arrivals.Receive);
     }
 
@@ -45,7 +44,7 @@ public sealed class CrashScene : IAsyncDisposable
     ];
 
     public ReceiverStub Receiver { get; }
-    public Arrivals Arrivals { get; }
+    public Arrivals Arrivals { get; } = new();
     public string AppId { get; private set; } = "";
     public string Folder => folder.FullName;
     public HttpClient Client { get; private set; } = null!;

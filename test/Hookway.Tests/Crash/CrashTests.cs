@@ -7,7 +7,7 @@ namespace Hookway.Tests.Crash;
 [Collection(RealProcesses.Name)]
 public class CrashTests
 {
-    private static readonly TimeSpan PendingLimit = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan PendingLimit = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan ShutdownLimit = TimeSpan.FromSeconds(30);
 
     [Fact]

@@ -1,0 +1,66 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
+
+namespace Hookway.Benchmarks;
+
+/// <summary>The bytes of a request to send a message, with a body of 1 KiB. Each connection has its own and changes only the number and the recipient in it.</summary>
+public sealed class MessageTemplate
+{
+    public const string EventType = "benchmark.sent";
+    public const int MostRecipients = 900;
+    private const int BodyBytes = 1024;
+    private const int RecipientWithoutEndpoints = 999;
+    private const int NumberDigits = 10;
+    private const int RecipientDigits = 3;
+
+    private readonly byte[] _bytes;
+    private readonly int _numberAt;
+    private readonly int _recipientAt;
+    private readonly int _targets;
+
+    /// <param name="target">What to call: path, key and how many recipients have an endpoint.</param>
+    /// <param name="delivers">Whether messages go to recipients that have one endpoint, or to one that has none.</param>
+    public MessageTemplate(SendTarget target, bool delivers)
+    {
+        _targets = delivers ? target.Targets : 0;
+        var start = $$"""{"recipient":"{{Recipient(0)}}","type":"{{EventType}}","data":{"n":"{{new string('0', NumberDigits)}}","text":" """.TrimEnd();
+        var body = start + new string('x', BodyBytes - start.Length - 3) + "\"}}";
+        _bytes = Encoding.ASCII.GetBytes(
+            $"POST {target.Path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {target.Key}\r\n" +
+            $"Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}");
+        _numberAt = _bytes.AsSpan().IndexOf(Marker) + Marker.Length;
+        _recipientAt = _bytes.AsSpan().IndexOf("customer_"u8) + "customer_".Length;
+    }
+
+    private static ReadOnlySpan<byte> Marker => "\"data\":{\"n\":\""u8;
+
+    /// <summary>The name of the recipient with this number.</summary>
+    public static string Recipient(int number) => string.Create(CultureInfo.InvariantCulture, $"customer_{number:D3}");
+
+    /// <summary>The request for message <paramref name="number"/>.</summary>
+    public ReadOnlyMemory<byte> Bytes(long number)
+    {
+        Write(_numberAt, NumberDigits, number);
+        Write(_recipientAt, RecipientDigits, _targets == 0 ? RecipientWithoutEndpoints : number % _targets);
+        return _bytes;
+    }
+
+    /// <summary>The number of a delivered message, read from its body; -1 when it is not one of ours.</summary>
+    public static long NumberOf(ReadOnlySpan<byte> body) =>
+        body.IndexOf(Marker) is >= 0 and var at
+        && body.Length >= at + Marker.Length + NumberDigits
+        && Utf8Parser.TryParse(body.Slice(at + Marker.Length, NumberDigits), out long number, out _) ? number : -1;
+
+    private void Write(int at, int digits, long number)
+    {
+        for (var i = digits - 1; i >= 0; i--, number /= 10)
+        {
+            _bytes[at + i] = (byte)('0' + (number % 10));
+        }
+    }
+}
+
+/// <summary>Where messages are sent, and as whom.</summary>
+/// <param name="Targets">How many recipients have an endpoint.</param>
+public sealed record SendTarget(int Port, string Path, string Key, int Targets);

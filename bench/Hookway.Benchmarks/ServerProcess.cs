@@ -1,0 +1,165 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Hookway.Benchmarks;
+
+/// <summary>A server under test, as a process of its own: Hookway with its default settings, or the bare endpoint.</summary>
+public sealed class ServerProcess : IAsyncDisposable
+{
+    private const double MicrosecondsPerTick = 10_000;
+    private const int MostLooks = 40;
+    private const int CalmLooks = 3;
+    private const double CalmShare = 0.05;
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(40);
+
+    private readonly Process _process;
+    private readonly List<string> _errors = [];
+
+    private ServerProcess(int port, ProcessStartInfo start)
+    {
+        Port = port;
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
+        _process = new Process { StartInfo = start };
+        _process.OutputDataReceived += static (_, _) => { };
+        _process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        AppDomain.CurrentDomain.ProcessExit += KillWithUs;
+    }
+
+    public int Port { get; }
+
+    /// <summary>From the start of the process to its first good answer.</summary>
+    public TimeSpan StartedIn { get; private set; }
+
+    /// <summary>CPU time that it has used, user and system, in microseconds.</summary>
+    public double CpuMicroseconds
+    {
+        get
+        {
+            // Fields 14 and 15; the second is a name that may hold spaces.
+            var fields = File.ReadAllText($"/proc/{_process.Id}/stat").Split(") ")[1].Split(' ');
+            return (double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture)) * MicrosecondsPerTick;
+        }
+    }
+
+    /// <summary>Resident memory now, in MB.</summary>
+    public double MemoryMegabytes => Status("VmRSS:");
+
+    /// <summary>The most resident memory it has had, in MB.</summary>
+    public double PeakMegabytes => Status("VmHWM:");
+
+    /// <summary>Starts Hookway on a data folder and waits until it is ready.</summary>
+    public static Task<ServerProcess> StartHookway(string dataFolder, string key)
+    {
+        Directory.CreateDirectory(dataFolder);
+        var port = FreePort();
+        var start = new ProcessStartInfo("dotnet", [Repository.Server, $"--Hookway:DataFolder={dataFolder}", "--urls", $"http://127.0.0.1:{port}"])
+        {
+            WorkingDirectory = dataFolder,
+        };
+        start.Environment["Hookway__BootstrapApiKey"] = key;
+        return Start(new ServerProcess(port, start), "/readyz");
+    }
+
+    /// <summary>Starts the bare endpoint and waits until it answers.</summary>
+    public static Task<ServerProcess> StartBare()
+    {
+        var port = FreePort();
+        return Start(new ServerProcess(port, new ProcessStartInfo("dotnet", [typeof(ServerProcess).Assembly.Location, "bare", $"{port}"])), "/");
+    }
+
+    /// <summary>Waits until it is at rest, ten seconds at most: for a while after a first load the runtime still compiles what that load made hot.</summary>
+    public async Task Settle()
+    {
+        for (var (looks, calm, before) = (0, 0, CpuMicroseconds); looks < MostLooks && calm < CalmLooks; looks++)
+        {
+            await Task.Delay(BetweenLooks);
+            var cpu = CpuMicroseconds;
+            calm = cpu - before < BetweenLooks.TotalMicroseconds * CalmShare ? calm + 1 : 0;
+            before = cpu;
+        }
+    }
+
+    /// <summary>Lets it drain and end.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        AppDomain.CurrentDomain.ProcessExit -= KillWithUs;
+        if (!_process.HasExited)
+        {
+            using var signal = Process.Start("kill", ["-TERM", $"{_process.Id}"]);
+            using var patience = new CancellationTokenSource(StopPatience);
+            try
+            {
+                await _process.WaitForExitAsync(patience.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                _process.Kill();
+            }
+        }
+        _process.Dispose();
+    }
+
+    private static async Task<ServerProcess> Start(ServerProcess server, string path)
+    {
+        var startedAt = Stopwatch.GetTimestamp();
+        server._process.Start();
+        server._process.BeginOutputReadLine();
+        server._process.BeginErrorReadLine();
+        var request = System.Text.Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+        while (!await Answers(server.Port, request))
+        {
+            if (server._process.HasExited || Stopwatch.GetElapsedTime(startedAt) > StartPatience)
+            {
+                throw new InvalidOperationException($"The server did not start: {string.Join('\n', server._errors)}");
+            }
+            await Task.Delay(5);
+        }
+        server.StartedIn = Stopwatch.GetElapsedTime(startedAt);
+        return server;
+    }
+
+    private static async Task<bool> Answers(int port, byte[] request)
+    {
+        try
+        {
+            using var client = await LoadClient.Connect(port);
+            return (await client.Send(request)).Status == 200;
+        }
+        catch (Exception e) when (e is SocketException or IOException)
+        {
+            return false;
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    // An interrupted benchmark leaves no server behind.
+    private void KillWithUs(object? sender, EventArgs e) => _process.Kill();
+
+    private double Status(string name)
+    {
+        var line = File.ReadLines($"/proc/{_process.Id}/status").First(line => line.StartsWith(name, StringComparison.Ordinal));
+        return double.Parse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture) / 1024;
+    }
+
+    private void Keep(string? line)
+    {
+        lock (_errors)
+        {
+            if (line is not null && _errors.Count < 20)
+            {
+                _errors.Add(line);
+            }
+        }
+    }
+}

@@ -1,0 +1,242 @@
+using Hookway.Deliveries;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Hookway.Tests.Deliveries;
+
+public class DeliveryScheduleTests
+{
+    private readonly FakeTimeProvider _clock = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+
+    [Fact]
+    public void A_hand_off_during_a_read_is_neither_lost_nor_doubled()
+    {
+        var schedule = Schedule();
+        schedule.Refresh(1);
+        var read = Take(schedule);
+        read.Delivery.ShouldBeNull();
+        schedule.HandOff(Target(1), Delivery(1, 7));
+        // The read may or may not have seen it: here it has.
+        schedule.ReadEnded(read, Target(1), [Delivery(1, 7)], null);
+
+        var taken = TakeAll(schedule, storeHas: [7]);
+        taken.ShouldBe([7]);
+    }
+
+    [Fact]
+    public void A_hand_off_that_a_read_under_way_missed_is_read_again()
+    {
+        var schedule = Schedule();
+        schedule.Refresh(1);
+        var read = Take(schedule);
+        schedule.HandOff(Target(1), Delivery(1, 7));
+        schedule.ReadEnded(read, Target(1), [], null);
+
+        TakeAll(schedule, storeHas: [7]).ShouldBe([7]);
+    }
+
+    [Fact]
+    public void What_ended_while_a_read_was_under_way_is_not_taken_again()
+    {
+        var schedule = Schedule();
+        schedule.HandOff(Target(1), Delivery(1, 7));
+        var attempt = Take(schedule);
+        attempt.Delivery!.MessageSeq.ShouldBe(7);
+        schedule.Refresh(1);
+        var read = Take(schedule);
+        read.Delivery.ShouldBeNull();
+        schedule.Finished(attempt, succeeded: true, nextAttemptAt: null);
+        schedule.ReadEnded(read, Target(1), [Delivery(1, 7)], null);
+
+        TakeAll(schedule, storeHas: []).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void What_is_in_flight_is_not_taken_again_by_a_read()
+    {
+        var schedule = Schedule();
+        schedule.HandOff(Target(1), Delivery(1, 7));
+        Take(schedule);
+        schedule.Refresh(1);
+        schedule.ReadEnded(Take(schedule), Target(1), [Delivery(1, 7)], null);
+        schedule.TryTake(out _).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void No_more_than_the_caps_are_in_flight()
+    {
+        var schedule = Schedule(new DeliveryOptions { MaxInFlight = 10, MaxInFlightPerTarget = 4 });
+        for (var target = 1; target <= 5; target++)
+        {
+            for (var seq = 0; seq < 20; seq++)
+            {
+                schedule.HandOff(Target(target), Delivery(target, (target * 100) + seq));
+            }
+        }
+        var inFlight = new List<ScheduledWork>();
+        var finished = 0;
+        while (finished < 100)
+        {
+            while (schedule.TryTake(out var work))
+            {
+                inFlight.Add(work);
+            }
+            inFlight.Count.ShouldBeLessThanOrEqualTo(10);
+            inFlight.GroupBy(work => work.TargetNo).ShouldAllBe(group => group.Count() <= 4);
+            schedule.UnderWay.ShouldBe(inFlight.Count);
+            schedule.Finished(inFlight[0], succeeded: true, nextAttemptAt: null);
+            inFlight.RemoveAt(0);
+            finished++;
+        }
+        schedule.UnderWay.ShouldBe(0);
+    }
+
+    [Fact]
+    public void Failing_targets_use_at_most_half_of_the_places()
+    {
+        var schedule = Schedule(new DeliveryOptions { MaxInFlight = 8 });
+        for (var target = 1; target <= 20; target++)
+        {
+            schedule.HandOff(Target(target), Delivery(target, target));
+            schedule.Finished(Take(schedule), succeeded: false, nextAttemptAt: null);
+        }
+        for (var target = 1; target <= 20; target++)
+        {
+            schedule.HandOff(Target(target), Delivery(target, 100 + target));
+        }
+        var taken = 0;
+        while (schedule.TryTake(out _))
+        {
+            taken++;
+        }
+        taken.ShouldBe(4);
+        schedule.HandOff(Target(99), Delivery(99, 999));
+        Take(schedule).TargetNo.ShouldBe(99);
+    }
+
+    [Fact]
+    public void One_place_serves_a_failing_target_too()
+    {
+        var schedule = Schedule(new DeliveryOptions { MaxInFlight = 1 });
+        schedule.HandOff(Target(1), Delivery(1, 1));
+        schedule.Finished(Take(schedule), succeeded: false, nextAttemptAt: null);
+        schedule.HandOff(Target(1), Delivery(1, 2));
+        Take(schedule).Delivery!.MessageSeq.ShouldBe(2);
+    }
+
+    [Fact]
+    public void A_long_queue_leaves_every_other_target_its_turn()
+    {
+        var schedule = Schedule(new DeliveryOptions { MaxInFlight = 1, MaxInFlightPerTarget = 1 });
+        for (var seq = 0; seq < 100; seq++)
+        {
+            schedule.HandOff(Target(1), Delivery(1, seq));
+        }
+        schedule.HandOff(Target(2), Delivery(2, 1_000));
+        schedule.HandOff(Target(3), Delivery(3, 2_000));
+        var order = new List<long>();
+        for (var i = 0; i < 4; i++)
+        {
+            var work = Take(schedule);
+            order.Add(work.TargetNo);
+            schedule.Finished(work, succeeded: true, nextAttemptAt: null);
+        }
+        order.Take(3).Order().ShouldBe([1, 2, 3]);
+    }
+
+    [Fact]
+    public void Memory_is_bounded_and_the_rest_is_read_when_there_is_room()
+    {
+        var schedule = Schedule(new DeliveryOptions { ReadyPerTarget = 16, MaxInFlight = 4 });
+        for (var seq = 0; seq < 1_000; seq++)
+        {
+            schedule.HandOff(Target(1), Delivery(1, seq));
+        }
+        TakeAll(schedule, storeHas: [.. Enumerable.Range(0, 1_000).Select(seq => (long)seq)]).Order().ShouldBe(Enumerable.Range(0, 1_000).Select(seq => (long)seq));
+    }
+
+    [Fact]
+    public void A_rate_limit_spaces_attempts_evenly_and_survives_an_empty_queue()
+    {
+        var schedule = Schedule();
+        var target = Target(1) with { RateLimitPerMinute = 60 };
+        for (var seq = 0; seq < 3; seq++)
+        {
+            schedule.HandOff(target, Delivery(1, seq));
+            if (seq > 0)
+            {
+                schedule.TryTake(out _).ShouldBeFalse();
+                schedule.UntilNextWake().ShouldBe(TimeSpan.FromSeconds(1));
+                _clock.Advance(TimeSpan.FromSeconds(1));
+            }
+            schedule.Finished(Take(schedule), succeeded: true, nextAttemptAt: null);
+        }
+    }
+
+    [Fact]
+    public void An_ordered_target_has_one_in_flight_and_waits_behind_its_failing_head()
+    {
+        var schedule = Schedule();
+        var target = Target(1) with { Ordered = true };
+        for (var seq = 1; seq <= 3; seq++)
+        {
+            schedule.HandOff(target, Delivery(1, seq));
+        }
+        var head = Take(schedule);
+        head.Delivery!.MessageSeq.ShouldBe(1);
+        schedule.TryTake(out _).ShouldBeFalse();
+        var due = _clock.GetUtcNow().AddSeconds(5);
+        schedule.Finished(head, succeeded: false, nextAttemptAt: due);
+        // Memory is dropped; the store says that the head is not due and nothing goes before it.
+        var read = Take(schedule);
+        read.Delivery.ShouldBeNull();
+        schedule.ReadEnded(read, target, [], due);
+        schedule.HandOff(target, Delivery(1, 4));
+        while (schedule.TryTake(out var work))
+        {
+            work.Delivery.ShouldBeNull();
+            schedule.ReadEnded(work, target, [], due);
+        }
+        _clock.Advance(TimeSpan.FromSeconds(5));
+        read = Take(schedule);
+        schedule.ReadEnded(read, target, [Delivery(1, 1), Delivery(1, 2), Delivery(1, 3), Delivery(1, 4)], null);
+        for (var seq = 1; seq <= 4; seq++)
+        {
+            var work = Take(schedule);
+            work.Delivery!.MessageSeq.ShouldBe(seq);
+            schedule.TryTake(out _).ShouldBeFalse();
+            schedule.Finished(work, succeeded: true, nextAttemptAt: null);
+        }
+    }
+
+    private DeliverySchedule Schedule(DeliveryOptions? options = null) => new(options ?? new DeliveryOptions(), _clock);
+
+    private static DeliveryTarget Target(long no) => new(no, null, Paused: false, Ordered: false, null, 8, 5, IsFailing: false);
+
+    private static PendingDelivery Delivery(long target, long seq) => new(seq, target, 0, DeliveryTrigger.Automatic, 0, 0);
+
+    private static ScheduledWork Take(DeliverySchedule schedule)
+    {
+        schedule.TryTake(out var work).ShouldBeTrue();
+        return work;
+    }
+
+    /// <summary>Plays the engine for target 1 over a store that holds these, until nothing is left to do.</summary>
+    private static List<long> TakeAll(DeliverySchedule schedule, SortedSet<long> storeHas)
+    {
+        var taken = new List<long>();
+        while (schedule.TryTake(out var work))
+        {
+            if (work.Delivery is { } delivery)
+            {
+                taken.Add(delivery.MessageSeq);
+                storeHas.Remove(delivery.MessageSeq);
+                schedule.Finished(work, succeeded: true, nextAttemptAt: null);
+            }
+            else
+            {
+                schedule.ReadEnded(work, Target(1), [.. storeHas.Take(work.ReadLimit).Select(seq => Delivery(1, seq))], null);
+            }
+        }
+        return taken;
+    }
+}

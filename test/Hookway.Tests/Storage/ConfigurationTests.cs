@@ -1,0 +1,113 @@
+using Dapper;
+using Hookway.Storage;
+using Hookway.Tests.Support;
+
+namespace Hookway.Tests.Storage;
+
+public class ConfigurationTests
+{
+    [Fact]
+    public async Task A_view_is_kept_until_its_subject_changes()
+    {
+        await using var server = await TestServer.Start();
+        var configuration = server.Services.GetRequiredService<Configuration>();
+        var loads = 0;
+        ValueTask<string?> View() => configuration.View("thing:1", _ => Task.FromResult<string?>($"load {++loads}"));
+
+        (await View()).ShouldBe("load 1");
+        (await View()).ShouldBe("load 1");
+        await Change(configuration, "thing:2");
+        (await View()).ShouldBe("load 1");
+        await Change(configuration, "thing:1");
+        (await View()).ShouldBe("load 2");
+    }
+
+    [Fact]
+    public async Task A_view_that_was_read_while_its_subject_changed_is_not_kept()
+    {
+        await using var server = await TestServer.Start();
+        var configuration = server.Services.GetRequiredService<Configuration>();
+
+        (await configuration.View("thing:1", async _ =>
+        {
+            await Change(configuration, "thing:1");
+            return "old";
+        })).ShouldBe("old");
+
+        (await configuration.View("thing:1", _ => Task.FromResult<string?>("new"))).ShouldBe("new");
+    }
+
+    [Fact]
+    public async Task What_is_missing_is_asked_for_again()
+    {
+        await using var server = await TestServer.Start();
+        var configuration = server.Services.GetRequiredService<Configuration>();
+        (await configuration.View("thing:1", _ => Task.FromResult<string?>(null))).ShouldBeNull();
+        (await configuration.View("thing:1", _ => Task.FromResult<string?>("there"))).ShouldBe("there");
+    }
+
+    [Fact]
+    public async Task A_decision_from_before_a_change_is_stale_and_one_from_after_it_is_not()
+    {
+        await using var server = await TestServer.Start();
+        var configuration = server.Services.GetRequiredService<Configuration>();
+        var before = configuration.Version;
+        await Change(configuration, "thing:1");
+        configuration.IsStale("thing:1", before).ShouldBeTrue();
+        configuration.IsStale("thing:2", before).ShouldBeFalse();
+        await server.CreateApp();
+        await server.Send(await server.CreateApp());
+        configuration.IsStale("thing:1", configuration.Version).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task A_change_of_another_process_is_noticed_by_the_next_accept()
+    {
+        await using var server = await TestServer.Start();
+        await using var receiver = await ReceiverStub.Start();
+        var app = await server.CreateApp();
+        var endpoint = await server.CreateEndpoint(app, receiver.Url);
+        await server.WaitForMessage(app, await server.Send(app), "succeeded");
+        await using (var other = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={Path.Combine(server.Folder, "hookway.db")};Pooling=False"))
+        {
+            await other.ExecuteAsync(
+                """
+                BEGIN IMMEDIATE;
+                UPDATE endpoints SET enabled = 0 WHERE id = @endpoint;
+                INSERT INTO configuration_changes (subject) SELECT 'recipient:' || app_no || ':customer_1' FROM endpoints WHERE id = @endpoint;
+                INSERT INTO configuration_changes (subject) SELECT 'target:' || no FROM endpoints WHERE id = @endpoint;
+                COMMIT;
+                """, new { endpoint });
+        }
+        (await server.Post($"/api/v1/apps/{app}/messages", new { recipient = "customer_1", type = "invoice.paid" })).Expect(202).Text("status").ShouldBe("skipped");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Sends_that_race_with_changes_never_leave_a_delivery_without_an_end(bool delete)
+    {
+        await using var server = await TestServer.Start();
+        await using var receiver = await ReceiverStub.Start();
+        receiver.KeepRequests = false;
+        var app = await server.CreateApp();
+        for (var round = 0; round < 10; round++)
+        {
+            var endpoint = $"/api/v1/apps/{app}/endpoints/{await server.CreateEndpoint(app, receiver.Url)}";
+            var sends = Enumerable.Range(0, 30).Select(_ => server.Send(app)).ToList();
+            var change = delete ? server.Delete(endpoint) : server.Patch(endpoint, new { enabled = false });
+            sends.AddRange(Enumerable.Range(0, 30).Select(_ => server.Send(app)));
+            (await change).Expect(200);
+            var after = await server.Send(app);
+            (await server.Message(app, after)).GetProperty("status").GetString().ShouldBe("skipped");
+            await Task.WhenAll(sends);
+        }
+        await TestServer.Until(async () => (await server.Get($"/api/v1/apps/{app}/messages?status=pending&limit=1")).Items.Length == 0);
+    }
+
+    private static Task<int> Change(Configuration configuration, string subject) => configuration.Change((_, touched) =>
+    {
+        touched.Add(subject);
+        return Task.FromResult(0);
+    });
+}

@@ -1,0 +1,145 @@
+using Hookway.Storage;
+
+namespace Hookway.Tests.Storage;
+
+public class GroupCommitTests
+{
+    private readonly Transactions _transactions = new();
+
+    [Fact]
+    public async Task What_waits_while_a_commit_runs_shares_the_next_one_in_order()
+    {
+        await using var writer = new GroupCommit(_transactions);
+        var seen = new List<int>();
+        var lane = new WriteLane<int, int>("numbers", (_, items) =>
+        {
+            seen.AddRange(items);
+            return Task.FromResult(items.Select(item => item * 2).ToArray());
+        });
+        var held = _transactions.HoldNext();
+        var first = writer.Add(lane, 0);
+        await held.Reached;
+        var rest = Enumerable.Range(1, 100).Select(n => writer.Add(lane, n)).ToArray();
+        first.IsCompleted.ShouldBeFalse();
+        held.Release();
+
+        (await first).ShouldBe(0);
+        (await Task.WhenAll(rest)).ShouldBe(Enumerable.Range(1, 100).Select(n => n * 2));
+        seen.ShouldBe(Enumerable.Range(0, 101));
+        _transactions.Commits.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task One_bad_item_fails_alone_and_its_neighbours_are_stored()
+    {
+        await using var writer = new GroupCommit(_transactions);
+        var stored = new List<int>();
+        var lane = new WriteLane<int, int>(
+            "numbers", (_, items) => items.Contains(13) ? throw new InvalidOperationException("thirteen") : Task.FromResult(items.ToArray()),
+            (items, _) => stored.AddRange(items));
+        var held = _transactions.HoldNext();
+        var first = writer.Add(lane, 0);
+        await held.Reached;
+        var rest = Enumerable.Range(10, 6).ToDictionary(n => n, n => writer.Add(lane, n));
+        held.Release();
+        await first;
+
+        foreach (var (n, task) in rest)
+        {
+            if (n == 13)
+            {
+                (await task.ShouldThrowAsync<InvalidOperationException>()).Message.ShouldBe("thirteen");
+            }
+            else
+            {
+                (await task).ShouldBe(n);
+            }
+        }
+        stored.ShouldBe([0, 10, 11, 12, 14, 15]);
+    }
+
+    [Fact]
+    public async Task A_failed_commit_fails_everyone_in_it_and_tells_nobody_that_it_was_stored()
+    {
+        await using var writer = new GroupCommit(_transactions);
+        var told = 0;
+        var lane = new WriteLane<int, int>("numbers", (_, items) => Task.FromResult(items.ToArray()), (_, _) => told++);
+        var held = _transactions.HoldNext();
+        var first = writer.Add(lane, 0);
+        await held.Reached;
+        _transactions.FailCommits = true;
+        var rest = Enumerable.Range(1, 5).Select(n => writer.Add(lane, n)).ToArray();
+        held.Release();
+
+        await first.ShouldThrowAsync<StorageUnavailableException>();
+        foreach (var task in rest)
+        {
+            await task.ShouldThrowAsync<StorageUnavailableException>();
+        }
+        told.ShouldBe(0);
+        _transactions.FailCommits = false;
+        (await writer.Add(lane, 6)).ShouldBe(6);
+        told.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task What_was_added_before_the_end_is_written_and_what_comes_after_is_refused()
+    {
+        var writer = new GroupCommit(_transactions);
+        var lane = new WriteLane<int, int>("numbers", (_, items) => Task.FromResult(items.ToArray()));
+        var held = _transactions.HoldNext();
+        var first = writer.Add(lane, 1);
+        await held.Reached;
+        var second = writer.Add(lane, 2);
+        var end = writer.DisposeAsync().AsTask();
+        held.Release();
+        await end;
+
+        (await first).ShouldBe(1);
+        (await second).ShouldBe(2);
+        await Should.ThrowAsync<StorageUnavailableException>(async () => await writer.Add(lane, 3));
+    }
+
+    private sealed class Transactions : IWriteTransaction
+    {
+        private Hold? _hold;
+
+        public int Commits { get; private set; }
+        public volatile bool FailCommits;
+
+        public Hold HoldNext() => _hold = new Hold();
+
+        public Task<WriteSession> Begin() => Task.FromResult(new WriteSession(null!));
+
+        public async Task Commit()
+        {
+            if (Interlocked.Exchange(ref _hold, null) is { } hold)
+            {
+                await hold.Wait();
+            }
+            if (FailCommits)
+            {
+                throw new StorageUnavailableException("The disk is full.");
+            }
+            Commits++;
+        }
+
+        public Task<Exception> Abandon(Exception why) => Task.FromResult(why);
+    }
+
+    private sealed class Hold
+    {
+        private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Reached => _reached.Task;
+
+        public void Release() => _released.SetResult();
+
+        public Task Wait()
+        {
+            _reached.SetResult();
+            return _released.Task;
+        }
+    }
+}
