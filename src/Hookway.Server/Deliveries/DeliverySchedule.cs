@@ -78,7 +78,7 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
         lock (_gate)
         {
             var queue = QueueOf(targetNo);
-            if (queue.Ready > 0)
+            if (queue.Ready > 0 || queue.Reading)
             {
                 Unload(queue);
             }
