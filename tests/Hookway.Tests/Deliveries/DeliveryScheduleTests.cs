@@ -62,6 +62,23 @@ public class DeliveryScheduleTests
     }
 
     [Fact]
+    public void A_change_during_a_read_makes_its_settings_void()
+    {
+        var schedule = Schedule();
+        schedule.Refresh(1);
+        var read = Take(schedule);
+        schedule.Refresh(1);
+        var rows = Enumerable.Range(1, 100).Select(seq => Delivery(1, seq)).ToList();
+        schedule.ReadEnded(read, Target(1), rows, null);
+
+        var again = Take(schedule);
+        again.Delivery.ShouldBeNull();
+        schedule.ReadEnded(again, Target(1) with { Ordered = true }, rows, null);
+        Take(schedule).Delivery!.MessageSeq.ShouldBe(1);
+        schedule.TryTake(out _).ShouldBeFalse();
+    }
+
+    [Fact]
     public void No_more_than_the_caps_are_in_flight()
     {
         var schedule = Schedule(new DeliveryOptions { MaxInFlight = 10, MaxInFlightPerTarget = 4 });
