@@ -82,8 +82,7 @@ public static class Commands
 
     private static async Task Serve(ServerSettings settings, TextWriter output)
     {
-        DataFolder.Create(settings.DataFolder);
-        using var folder = DataFolder.Take(settings.DataFolder);
+        using var folder = settings.ConnectionString is null ? DataFolder.Take(settings.DataFolder) : null;
         await using var app = ServerHost.Build(settings);
         await ServerHost.OpenStore(app.Services);
         var firstKey = await app.Services.GetRequiredService<FirstStart>().Prepare(settings.BootstrapApiKey);
@@ -162,7 +161,10 @@ public static class Commands
 
     private static async Task<ServiceProvider> OpenTools(ServerSettings settings)
     {
-        DataFolder.Create(settings.DataFolder);
+        if (settings.ConnectionString is null)
+        {
+            DataFolder.Create(settings.DataFolder);
+        }
         var tools = ServerHost.BuildTools(settings);
         await ServerHost.OpenStore(tools);
         return tools;

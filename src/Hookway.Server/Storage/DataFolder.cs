@@ -24,6 +24,7 @@ public sealed class DataFolder : IDisposable
     /// <exception cref="InvalidOperationException">Another server has it.</exception>
     public static DataFolder Take(string path)
     {
+        Create(path);
         try
         {
             return new DataFolder(new FileStream(Path.Combine(path, "server.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));

@@ -136,7 +136,7 @@ public sealed class SqliteDatabase : Database
 
     private sealed class SqliteTransaction(SqliteConnection connection) : IWriteTransaction
     {
-        private readonly WriteSession _session = new(connection);
+        private readonly SqliteSession _session = new(connection);
 
         public async Task<WriteSession> Begin()
         {
@@ -146,7 +146,7 @@ public sealed class SqliteDatabase : Database
 
         public Task Commit() => _session.Prepared("COMMIT").Execute();
 
-        public async Task<Exception> Abandon(Exception why)
+        public async Task<Exception?> Abandon(Exception why)
         {
             try
             {
