@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -23,8 +24,18 @@ public static class ApiJson
         options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
         options.Converters.Add(new UtcTimeConverter());
         options.Converters.Add(new OptionalConverterFactory());
+        options.Converters.Add(new RawElementConverter());
         options.TypeInfoResolver ??= new DefaultJsonTypeInfoResolver();
         return options;
+    }
+
+    /// <summary>Writes an element as the bytes it was read from: re-encoding would fail on half a surrogate pair and on nesting that only fits by itself.</summary>
+    private sealed class RawElementConverter : JsonConverter<JsonElement>
+    {
+        public override JsonElement Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => JsonElement.ParseValue(ref reader);
+
+        public override void Write(Utf8JsonWriter writer, JsonElement value, JsonSerializerOptions options) =>
+            writer.WriteRawValue(JsonMarshal.GetRawUtf8Value(value), skipInputValidation: true);
     }
 
     private sealed class UtcTimeConverter : JsonConverter<DateTimeOffset>

@@ -38,7 +38,7 @@ public sealed partial class BodyPath
         {
             if (name is not null)
             {
-                if (at.ValueKind is not JsonValueKind.Object || !at.TryGetProperty(name, out at))
+                if (at.ValueKind is not JsonValueKind.Object || !TryStep(at, name, out at))
                 {
                     return default;
                 }
@@ -53,6 +53,32 @@ public sealed partial class BodyPath
             }
         }
         return at;
+    }
+
+    private static bool TryStep(JsonElement from, string name, out JsonElement to)
+    {
+        try
+        {
+            return from.TryGetProperty(name, out to);
+        }
+        catch (InvalidOperationException)
+        {
+            // A neighbour's name holds half of a surrogate pair, and so cannot be compared: the slow way passes it over.
+            to = from.EnumerateObject().LastOrDefault(property => NameIs(property, name)).Value;
+            return to.ValueKind is not JsonValueKind.Undefined;
+        }
+    }
+
+    private static bool NameIs(JsonProperty property, string name)
+    {
+        try
+        {
+            return property.NameEquals(name);
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
     }
 
     [GeneratedRegex(@"^([^.\[\]]+(\[\d{1,6}\])*)(\.[^.\[\]]+(\[\d{1,6}\])*)*$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using System.Text.Unicode;
 
 namespace Hookway.Api;
 
@@ -9,6 +10,9 @@ public static partial class JsonInput
 {
     /// <summary>The most bytes of a body that describes configuration.</summary>
     public const int ConfigurationLimit = 256 * 1024;
+
+    /// <summary>Under this key an exception carries where in the value of its field the fault lies.</summary>
+    public const string PathInValue = "pathInValue";
 
     /// <summary>Reads a body into a record; the problem is null when it fits.</summary>
     public static async Task<(T? Value, Problem? Problem)> Read<T>(HttpContext http, bool allowEmpty = false) where T : class
@@ -21,6 +25,10 @@ public static partial class JsonInput
         if (allowEmpty && body.Length == 0)
         {
             body = "{}"u8.ToArray();
+        }
+        if (!Utf8.IsValid(body.Span))
+        {
+            return (null, Problem.BadRequest("invalid_json", "The request body is not valid UTF-8."));
         }
         try
         {
@@ -65,16 +73,17 @@ public static partial class JsonInput
     /// <summary>What is wrong with JSON that does not parse or does not fit, by field where the parser knows it.</summary>
     public static Problem Explain(JsonException e)
     {
+        var path = e.Path + e.Data[PathInValue];
         if (UnknownMember().Match(e.Message) is { Success: true } unknown)
         {
-            return Problem.Invalid(FieldOf(e.Path, unknown.Groups[1].Value), "is not a field of this request");
+            return Problem.Invalid(FieldOf(path, unknown.Groups[1].Value), "is not a field of this request");
         }
         if (e.Message.StartsWith("Duplicate property", StringComparison.Ordinal))
         {
-            var name = Quoted().Match(e.Message) is { Success: true } quoted ? quoted.Groups[1].Value : FieldOf(e.Path, null);
+            var name = Quoted().Match(e.Message) is { Success: true } quoted ? quoted.Groups[1].Value : FieldOf(path, null);
             return Problem.Invalid(name, "stands in the request twice");
         }
-        var field = FieldOf(e.Path, null);
+        var field = FieldOf(path, null);
         // The parser's own errors (a syntax error) have an inner exception; those of a value of the wrong type do not always.
         if (e.InnerException is JsonException || e.Path is null || field == "body")
         {

@@ -10,6 +10,19 @@ public static class RawJson
 
     private static readonly JsonDocumentOptions AsAccepted = new() { MaxDepth = MostDepth };
 
+    /// <summary>The text of a string; null when it holds half of a surrogate pair, which JSON can write and text cannot be.</summary>
+    public static string? Text(JsonElement element)
+    {
+        try
+        {
+            return element.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Stored bytes as an element that is written out again just as they are; null for none.</summary>
     public static JsonElement? Element(ReadOnlyMemory<byte>? json)
     {

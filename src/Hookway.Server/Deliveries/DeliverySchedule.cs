@@ -111,11 +111,7 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
                 var now = clock.GetUtcNow();
                 if (queue.RateWaitsUntil(now) is { } free)
                 {
-                    if (queue.RateTimer != free)
-                    {
-                        queue.RateTimer = free;
-                        _timers.Enqueue(queue, free);
-                    }
+                    SetRateTimer(queue, free);
                     continue;
                 }
                 _inFlight++;
@@ -259,6 +255,15 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
         }
     }
 
+    private void SetRateTimer(TargetQueue queue, DateTimeOffset free)
+    {
+        if (queue.RateTimer != free)
+        {
+            queue.RateTimer = free;
+            _timers.Enqueue(queue, free);
+        }
+    }
+
     private void WakeDue()
     {
         var now = clock.GetUtcNow();
@@ -293,7 +298,15 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
         }
         if (queue.IsIdle)
         {
-            _targets.Remove(queue.TargetNo);
+            if (queue.RateWaitsUntil(clock.GetUtcNow()) is { } free)
+            {
+                // Its next delivery must still wait for this one's share of the minute.
+                SetRateTimer(queue, free);
+            }
+            else
+            {
+                _targets.Remove(queue.TargetNo);
+            }
         }
     }
 

@@ -16,6 +16,9 @@ internal sealed class TargetQueue(long targetNo)
     /// <summary>What left memory while a read was under way: the read may still have seen it as pending.</summary>
     private readonly HashSet<long> _leftDuringRead = [];
 
+    /// <summary>What was ready was dropped while a read was under way: so is what the read saw.</summary>
+    private bool _readIsVoid;
+
     private int _window = FirstWindow;
     private DateTimeOffset _rateFreeAt = DateTimeOffset.MinValue;
 
@@ -89,6 +92,7 @@ internal sealed class TargetQueue(long targetNo)
         _ready.Clear();
         dropped.ForEach(Forget);
         MoreInStore = true;
+        _readIsVoid = Reading;
         return dropped;
     }
 
@@ -102,7 +106,8 @@ internal sealed class TargetQueue(long targetNo)
     public IEnumerable<PendingDelivery> EndRead(IReadOnlyList<PendingDelivery> rows)
     {
         Reading = false;
-        var fresh = rows.Where(row => !_leftDuringRead.Contains(row.MessageSeq) && !_known.Contains(row.MessageSeq)).ToList();
+        var fresh = _readIsVoid ? [] : rows.Where(row => !_leftDuringRead.Contains(row.MessageSeq) && !_known.Contains(row.MessageSeq)).ToList();
+        _readIsVoid = false;
         _leftDuringRead.Clear();
         return fresh;
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Hookway.Tests.Support;
 
 namespace Hookway.Tests.Webhooks;
 
@@ -25,11 +26,8 @@ public static class StandardWebhooksVectors
     public static IReadOnlyList<string> Decoys { get; } =
         [.. Root.GetProperty("decoys").EnumerateArray().Select(decoy => decoy.GetString()!)];
 
-    /// <summary>
-    /// This folder in the work tree. Found upwards from the program: the paths that the compiler records
-    /// (<c>CallerFilePath</c>) are rewritten in a CI build.
-    /// </summary>
-    public static string Folder { get; } = FindFolder();
+    /// <summary>This folder in the work tree.</summary>
+    public static string Folder => Path.Combine(Repository.Tests, "Webhooks");
 
     private static IEnumerable<StandardWebhooksVector> Made()
     {
@@ -56,18 +54,7 @@ public static class StandardWebhooksVectors
 
     private static JsonElement Load()
     {
-        using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(FindFolder(), "standardwebhooks.json")));
+        using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, "standardwebhooks.json")));
         return document.RootElement.Clone();
-    }
-
-    private static string FindFolder()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "Hookway.slnx")))
-        {
-            folder = folder.Parent ?? throw new InvalidOperationException("The tests run outside of the work tree.");
-        }
-
-        return Path.Combine(folder.FullName, "test", "Hookway.Tests", "Webhooks");
     }
 }

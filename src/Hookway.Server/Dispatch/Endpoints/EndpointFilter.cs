@@ -77,7 +77,7 @@ public sealed class EndpointFilter
             return $"must have at most {MostValues} values in \"in\"";
         }
         var values = condition.EqualTo.IsSet ? [condition.EqualTo.Value] : condition.In ?? [];
-        return values.All(value => value.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array)) ? null : "must compare with strings, numbers, true, false or null";
+        return values.All(value => value.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array) && !(value.ValueKind is JsonValueKind.String && RawJson.Text(value) is null)) ? null : "must compare with strings, numbers, true, false or null";
     }
 
     private static bool Matches(JsonElement found, FilterCondition condition)
@@ -89,7 +89,7 @@ public sealed class EndpointFilter
 
     private static bool Same(JsonElement a, JsonElement b) => a.ValueKind == b.ValueKind && a.ValueKind switch
     {
-        JsonValueKind.String => a.ValueEquals(b.GetString()),
+        JsonValueKind.String => RawJson.Text(a) is { } text && text == RawJson.Text(b),
         JsonValueKind.Number => a.TryGetDecimal(out var x) && b.TryGetDecimal(out var y) ? x == y : a.GetDouble().Equals(b.GetDouble()),
         JsonValueKind.True or JsonValueKind.False or JsonValueKind.Null => true,
         _ => false,

@@ -60,6 +60,11 @@ public sealed class EndpointStore(Database database, Configuration configuration
 
     public Task<WebhookEndpoint?> Find(App app, string endpointId) => database.Read(connection => Find(connection, app, endpointId));
 
+    /// <summary>Also one that is deleted: its history stays.</summary>
+    public Task<WebhookEndpoint?> FindWithDeleted(App app, string endpointId) => database.Read(async connection =>
+        await connection.QuerySingleOrDefaultAsync<EndpointRow>(
+            $"{Select} WHERE e.id = @endpointId AND e.app_no = @No", new { endpointId, app.No }) is { } row ? ToEndpoint(row) : null);
+
     public Task<List<WebhookEndpoint>> List(App app, string? recipient, bool? enabled, long before, int limit) => database.Read(async connection =>
         (await connection.QueryAsync<EndpointRow>(
             recipient is null

@@ -96,7 +96,7 @@ public sealed record MessageDraft(
         var found = path.Find(RawJson.Element(data)!.Value);
         return found.ValueKind switch
         {
-            JsonValueKind.String => found.GetString(),
+            JsonValueKind.String => RawJson.Text(found),
             JsonValueKind.Number => found.GetRawText(),
             _ => null,
         };

@@ -99,7 +99,7 @@ public static class MessagesApi
             return Problem.Invalid(errors);
         }
         WebhookEndpoint? endpoint = null;
-        if (request.Text("endpointId") is { } endpointId && (endpoint = await endpoints.Find(app, endpointId)) is null)
+        if (request.Text("endpointId") is { } endpointId && (endpoint = await endpoints.FindWithDeleted(app, endpointId)) is null)
         {
             return Problem.NotFound("endpoint");
         }

@@ -1,0 +1,127 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net.Http.Headers;
+using System.Text.RegularExpressions;
+
+namespace Hookway.Tests.Support;
+
+/// <summary>The built server as a process of its own, on a free loopback port: one that can be killed.</summary>
+public sealed partial class ServerProcess : IAsyncDisposable
+{
+    public const string ApiKey = "hwk_forTestsOnly0123456789abcdef";
+
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
+
+    private readonly Process process;
+    private readonly ConcurrentQueue<string> log = new();
+    private readonly TaskCompletionSource<Uri> ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private ServerProcess(Process process)
+    {
+        this.process = process;
+        process.OutputDataReceived += (_, line) => Read(line.Data);
+        process.ErrorDataReceived += (_, line) => Read(line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    /// <summary>What it printed and logged so far.</summary>
+    public IReadOnlyList<string> Log => [.. log];
+
+    /// <summary>Log lines that tell of a bug or of broken infrastructure.</summary>
+    public IReadOnlyList<string> Faults => [.. log.Where(line => FaultLine().IsMatch(line))];
+
+    /// <summary>Starts the server that was built with these tests.</summary>
+    /// <param name="dataFolder">Kept by the caller; another process may be started on it when this one has ended.</param>
+    /// <param name="settings">More settings, by the names of their environment variables.</param>
+    public static ServerProcess Start(string dataFolder, params IEnumerable<KeyValuePair<string, string>> settings)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "hookway.dll"), "serve", "--urls", "http://127.0.0.1:0"])
+        {
+            WorkingDirectory = dataFolder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var inherited in start.Environment.Keys.Where(name => name.StartsWith("Hookway__", StringComparison.OrdinalIgnoreCase)
+            || name.StartsWith("ASPNETCORE_", StringComparison.OrdinalIgnoreCase)).ToList())
+        {
+            start.Environment.Remove(inherited);
+        }
+
+        start.Environment["Hookway__DataFolder"] = dataFolder;
+        start.Environment["Hookway__BootstrapApiKey"] = ApiKey;
+        foreach (var (name, value) in settings)
+        {
+            start.Environment[name] = value;
+        }
+
+        return new ServerProcess(Process.Start(start)!);
+    }
+
+    /// <summary>Waits until it accepts, and answers a client with its address and key.</summary>
+    public async Task<HttpClient> Client()
+    {
+        var ended = process.WaitForExitAsync();
+        if (await Task.WhenAny(ready.Task, ended, Task.Delay(StartLimit)) != ready.Task)
+        {
+            throw new InvalidOperationException($"The server did not start:\n{string.Join('\n', log)}");
+        }
+
+        var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 64 }) { BaseAddress = await ready.Task };
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", ApiKey);
+        return client;
+    }
+
+    /// <summary>SIGKILL: it ends between two instructions.</summary>
+    public async Task Kill()
+    {
+        process.Kill(entireProcessTree: false);
+        await process.WaitForExitAsync();
+    }
+
+    /// <summary>SIGTERM: asks it to end; answers its exit code, or null when it did not end in time.</summary>
+    public async Task<int?> Terminate(TimeSpan limit)
+    {
+        using var signal = Process.Start("/bin/sh", ["-c", $"kill -TERM {process.Id}"]);
+        using var patience = new CancellationTokenSource(limit);
+        try
+        {
+            await process.WaitForExitAsync(patience.Token);
+            return process.ExitCode;
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!process.HasExited)
+        {
+            await Kill();
+        }
+
+        process.Dispose();
+    }
+
+    private void Read(string? line)
+    {
+        if (line is null)
+        {
+            return;
+        }
+
+        log.Enqueue(line);
+        if (AddressLine().Match(line) is { Success: true } match)
+        {
+            ready.TrySetResult(new Uri(match.Groups[1].Value));
+        }
+    }
+
+    [GeneratedRegex(@"API reference +(http://\S+)/docs")]
+    private static partial Regex AddressLine();
+
+    [GeneratedRegex(@"^\S+Z (fail|crit): |^Unhandled exception")]
+    private static partial Regex FaultLine();
+}
