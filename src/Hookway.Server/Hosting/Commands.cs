@@ -82,8 +82,8 @@ public static class Commands
 
     private static async Task Serve(ServerSettings settings, TextWriter output)
     {
-        using var folder = settings.ConnectionString is null ? DataFolder.Take(settings.DataFolder) : null;
         await using var app = ServerHost.Build(settings);
+        await using var claim = await app.Services.GetRequiredService<Database>().Claim(lost: app.Lifetime.StopApplication);
         await ServerHost.OpenStore(app.Services);
         var firstKey = await app.Services.GetRequiredService<FirstStart>().Prepare(settings.BootstrapApiKey);
         await app.StartAsync();
@@ -161,10 +161,6 @@ public static class Commands
 
     private static async Task<ServiceProvider> OpenTools(ServerSettings settings)
     {
-        if (settings.ConnectionString is null)
-        {
-            DataFolder.Create(settings.DataFolder);
-        }
         var tools = ServerHost.BuildTools(settings);
         await ServerHost.OpenStore(tools);
         return tools;

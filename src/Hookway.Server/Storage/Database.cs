@@ -21,6 +21,11 @@ public abstract class Database : IAsyncDisposable
     /// <summary>Opens the store for work. Called once, after <see cref="Migrate"/>.</summary>
     public abstract void Open();
 
+    /// <summary>Makes this process the one server on the store, until disposed: a second one would deliver everything twice.</summary>
+    /// <param name="lost">Called when another server has come to hold the store after all; this one must stop.</param>
+    /// <exception cref="InvalidOperationException">Another server has it.</exception>
+    public abstract Task<IAsyncDisposable> Claim(Action lost);
+
     /// <summary>Runs a read on a pooled connection. It sees every write whose task had completed before.</summary>
     /// <exception cref="StorageUnavailableException">The store cannot be reached.</exception>
     public abstract Task<T> Read<T>(Func<DbConnection, Task<T>> work);

@@ -54,6 +54,18 @@ public sealed class PostgresDatabase : Database
         _writer = new GroupCommit(_transaction);
     }
 
+    public override async Task<IAsyncDisposable> Claim(Action lost)
+    {
+        try
+        {
+            return await PostgresClaim.Make(_source, lost);
+        }
+        catch (NpgsqlException e)
+        {
+            throw Unavailable(e) ?? (Exception)e;
+        }
+    }
+
     public override async Task<T> Read<T>(Func<DbConnection, Task<T>> work)
     {
         for (var attempt = 1; ; attempt++)
