@@ -47,31 +47,30 @@ public sealed class AttemptRecorder
 
     private static async Task<ChangedSubjects[]> Write(WriteSession session, IReadOnlyList<AttemptRecord> records)
     {
+        await DeliveryStore.Record(session, records);
         var changes = new ChangedSubjects[records.Count];
         for (var i = 0; i < changes.Length; i++)
         {
             changes[i] = new ChangedSubjects();
-            await Write(session, records[i], changes[i]);
-            await Configuration.Append(session, changes[i]);
+            await ChangeTarget(session, records[i], changes[i]);
         }
         return changes;
     }
 
-    private static async Task Write(WriteSession session, AttemptRecord record, ChangedSubjects touched)
+    private static async Task ChangeTarget(WriteSession session, AttemptRecord record, ChangedSubjects touched)
     {
         var attempt = record.Attempt;
-        await DeliveryStore.Record(session, attempt, record.Run, record.Verdict.Change);
-        var at = attempt.StartedAt + attempt.Duration;
         if (record.Verdict.DisableReason is { } reason)
         {
-            await record.Source.Disable(session, touched, attempt.TargetNo, reason, at);
+            await record.Source.Disable(session, touched, attempt.TargetNo, reason, attempt.EndedAt);
             // The rest of a long queue is ended by the engine when it next reads the target, also after a crash.
             await DeliveryStore.EndSome(session, attempt.TargetNo, DeliveryChange.TargetDisabled, EndedWithDisable);
         }
         if (record.Health is { } health)
         {
-            await record.Source.MarkFailing(session, touched, attempt.TargetNo, health is TargetHealthChange.BeganToFail ? at : null);
+            await record.Source.MarkFailing(session, touched, attempt.TargetNo, health is TargetHealthChange.BeganToFail ? attempt.EndedAt : null);
         }
+        await Configuration.Append(session, touched);
     }
 
     private void Committed(IReadOnlyList<AttemptRecord> records, IReadOnlyList<ChangedSubjects> changes)

@@ -15,4 +15,10 @@ public sealed record Delivery(
 public sealed record Attempt(
     long Seq, string AttemptId, long MessageSeq, long TargetNo, int Number, DeliveryTrigger Trigger, AttemptOutcome Outcome, string? Detail, string Url,
     IReadOnlyList<KeyValuePair<string, string>> RequestHeaders, int? ResponseStatus, IReadOnlyList<KeyValuePair<string, string>> ResponseHeaders,
-    byte[] ResponseBody, DateTimeOffset StartedAt, TimeSpan Duration, DateTimeOffset? NextAttemptAt);
+    byte[] ResponseBody, DateTimeOffset StartedAt, TimeSpan Duration, DateTimeOffset? NextAttemptAt)
+{
+    public DateTimeOffset EndedAt => StartedAt + Duration;
+}
+
+/// <summary>A delivery that is added with its message.</summary>
+public sealed record NewDelivery(long MessageSeq, long TargetNo, DeliveryTrigger Trigger, DateTimeOffset DueAt);

@@ -10,62 +10,73 @@ public sealed class DeliveryStore(Database database)
 {
     private const string PendingColumns = "message_seq, target_no, run, run_trigger, run_attempts, attempt_count";
 
-    /// <summary>Adds a delivery in the transaction that accepts its message.</summary>
-    public static Task Insert(WriteSession session, long messageSeq, long targetNo, DeliveryTrigger trigger, DateTimeOffset dueAt) =>
-        session.Prepared(
-            """
-            INSERT INTO deliveries (message_seq, target_no, status, position, run, run_trigger, run_attempts, attempt_count, next_attempt_at)
-            VALUES (@message, @target, 0, @message, 0, @trigger, 0, 0, @due)
-            """, "@message", "@target", "@trigger", "@due")
-            .With(messageSeq, targetNo, (long)trigger, dueAt.ToUnixTimeMilliseconds()).Execute();
+    private static readonly RowStatement InsertStatement = new(
+        """
+        INSERT INTO deliveries (message_seq, target_no, status, position, run, run_trigger, run_attempts, attempt_count, next_attempt_at)
+        SELECT v.message, v.target, 0, v.message, 0, v.run_trigger, 0, 0, v.due FROM {rows}
+        """, RowStatement.Number("message"), RowStatement.Number("target"), RowStatement.Number("run_trigger"), RowStatement.Number("due"));
 
-    /// <summary>Records an attempt and what it means for its delivery, unless the delivery has ended or begun a new run meanwhile.</summary>
-    public static async Task Record(WriteSession session, Attempt attempt, int run, DeliveryChange change)
+    private static readonly RowStatement OutcomeStatement = new(
+        """
+        UPDATE deliveries SET attempt_count = v.number, last_response_status = v.response_status, last_error = v.error,
+            status = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN v.status ELSE deliveries.status END,
+            run_attempts = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN run_attempts + 1 ELSE run_attempts END,
+            next_attempt_at = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN v.next ELSE next_attempt_at END,
+            reason = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN v.reason ELSE deliveries.reason END
+        FROM {rows} WHERE message_seq = v.message AND target_no = v.target RETURNING message_seq, target_no
+        """,
+        RowStatement.Number("message"), RowStatement.Number("target"), RowStatement.Number("number"), RowStatement.Number("response_status"), RowStatement.Text("error"),
+        RowStatement.Number("run"), RowStatement.Number("status"), RowStatement.Number("next"), RowStatement.Text("reason"));
+
+    private static readonly RowStatement AttemptStatement = new(
+        """
+        INSERT INTO attempts (id, message_seq, target_no, number, run_trigger, error, url, request_headers, response_status, response_headers,
+            response_body, detail, started_at, duration_ms, next_attempt_at)
+        SELECT v.id, v.message, v.target, v.number, v.run_trigger, v.error, v.url, v.request_headers, v.response_status, v.response_headers,
+            v.response_body, v.detail, v.started_at, v.duration, v.next FROM {rows}
+        """,
+        RowStatement.Text("id"), RowStatement.Number("message"), RowStatement.Number("target"), RowStatement.Number("number"), RowStatement.Number("run_trigger"),
+        RowStatement.Text("error"), RowStatement.Text("url"), RowStatement.Text("request_headers"), RowStatement.Number("response_status"),
+        RowStatement.Text("response_headers"), RowStatement.Bytes("response_body"), RowStatement.Text("detail"), RowStatement.Number("started_at"),
+        RowStatement.Number("duration"), RowStatement.Number("next"));
+
+    private static readonly RowStatement ReplayFinishedStatement = new(
+        """
+        UPDATE replays SET finished_at = v.at FROM {rows}
+        WHERE no = (SELECT replay_no FROM deliveries WHERE message_seq = v.message AND target_no = v.target AND replay_no IS NOT NULL)
+        """, RowStatement.Number("message"), RowStatement.Number("target"), RowStatement.Number("at"));
+
+    /// <summary>Adds deliveries in the transaction that accepts their messages.</summary>
+    public static Task Insert(WriteSession session, IEnumerable<NewDelivery> deliveries) => session.ForEach(
+        InsertStatement,
+        [.. deliveries.Select(delivery => new object?[] { delivery.MessageSeq, delivery.TargetNo, (long)delivery.Trigger, delivery.DueAt.ToUnixTimeMilliseconds() })]);
+
+    /// <summary>Records attempts and what they mean for their deliveries, unless a delivery has ended or begun a new run meanwhile.</summary>
+    public static async Task Record(WriteSession session, IReadOnlyList<AttemptRecord> records)
     {
-        var next = DeliveryStates.After(DeliveryStatus.Pending, change)!.Value;
-        var known = await session.Prepared(
-            """
-            UPDATE deliveries SET attempt_count = @number, last_response_status = @responseStatus, last_error = @error,
-                status = CASE WHEN status = 0 AND run = @run THEN @status ELSE status END,
-                run_attempts = CASE WHEN status = 0 AND run = @run THEN run_attempts + 1 ELSE run_attempts END,
-                next_attempt_at = CASE WHEN status = 0 AND run = @run THEN @next ELSE next_attempt_at END,
-                reason = CASE WHEN status = 0 AND run = @run THEN @reason ELSE reason END
-            WHERE message_seq = @message AND target_no = @target
-            """, "@number", "@responseStatus", "@error", "@run", "@status", "@next", "@reason", "@message", "@target")
-            .With(
-                (long)attempt.Number, (long?)attempt.ResponseStatus, attempt.Outcome.Code(), (long)run, (long)next,
-                attempt.NextAttemptAt?.ToUnixTimeMilliseconds(), change.Reason(), attempt.MessageSeq, attempt.TargetNo)
-            .Execute();
-        if (known == 0)
-        {
-            // The message was erased while the attempt was under way, and nothing of it is to come back.
-            return;
-        }
-        await session.Prepared(
-            """
-            INSERT INTO attempts (id, message_seq, target_no, number, run_trigger, error, url, request_headers, response_status, response_headers,
-                response_body, detail, started_at, duration_ms, next_attempt_at)
-            VALUES (@id, @message, @target, @number, @trigger, @error, @url, @requestHeaders, @responseStatus, @responseHeaders,
-                @responseBody, @detail, @startedAt, @duration, @next)
-            """,
-            "@id", "@message", "@target", "@number", "@trigger", "@error", "@url", "@requestHeaders", "@responseStatus", "@responseHeaders",
-            "@responseBody", "@detail", "@startedAt", "@duration", "@next")
-            .With(
-                attempt.AttemptId, attempt.MessageSeq, attempt.TargetNo, (long)attempt.Number, (long)attempt.Trigger, attempt.Outcome.Code(), attempt.Url,
-                HeaderJson.Write(attempt.RequestHeaders), (long?)attempt.ResponseStatus, HeaderJson.Write(attempt.ResponseHeaders),
-                attempt.ResponseBody, attempt.Detail, attempt.StartedAt.ToUnixTimeMilliseconds(), (long)attempt.Duration.TotalMilliseconds,
-                attempt.NextAttemptAt?.ToUnixTimeMilliseconds())
-            .Execute();
-        if (next is not DeliveryStatus.Pending && attempt.Trigger is DeliveryTrigger.Replay)
-        {
-            await session.Prepared(
-                """
-                UPDATE replays SET finished_at = @at WHERE no = (
-                    SELECT replay_no FROM deliveries WHERE message_seq = @message AND target_no = @target AND replay_no IS NOT NULL)
-                """, "@at", "@message", "@target")
-                .With((attempt.StartedAt + attempt.Duration).ToUnixTimeMilliseconds(), attempt.MessageSeq, attempt.TargetNo).Execute();
-        }
+        var known = (await session.Read(
+            OutcomeStatement, [.. records.Select(OutcomeRow)], reader => (reader.GetInt64(0), reader.GetInt64(1)))).ToHashSet();
+        // The message of an attempt may have been erased while it was under way, and nothing of it is to come back.
+        var kept = records.Select(record => record.Attempt).Where(attempt => known.Contains((attempt.MessageSeq, attempt.TargetNo))).ToList();
+        await session.ForEach(AttemptStatement, kept.ConvertAll(RowOf));
+        await session.ForEach(ReplayFinishedStatement, [.. records
+            .Where(record => record.Attempt.Trigger is DeliveryTrigger.Replay && record.Verdict.NextAttemptAt is null)
+            .Select(record => new object?[] { record.Attempt.MessageSeq, record.Attempt.TargetNo, record.Attempt.EndedAt.ToUnixTimeMilliseconds() })]);
     }
+
+    private static object?[] OutcomeRow(AttemptRecord record) =>
+    [
+        record.Attempt.MessageSeq, record.Attempt.TargetNo, (long)record.Attempt.Number, (long?)record.Attempt.ResponseStatus, record.Attempt.Outcome.Code(),
+        (long)record.Run, (long)DeliveryStates.After(DeliveryStatus.Pending, record.Verdict.Change)!.Value,
+        Stored.Time(record.Verdict.NextAttemptAt), record.Verdict.Change.Reason(),
+    ];
+
+    private static object?[] RowOf(Attempt attempt) =>
+    [
+        attempt.AttemptId, attempt.MessageSeq, attempt.TargetNo, (long)attempt.Number, (long)attempt.Trigger, attempt.Outcome.Code(), attempt.Url,
+        HeaderJson.Write(attempt.RequestHeaders), (long?)attempt.ResponseStatus, HeaderJson.Write(attempt.ResponseHeaders), attempt.ResponseBody, attempt.Detail,
+        attempt.StartedAt.ToUnixTimeMilliseconds(), (long)attempt.Duration.TotalMilliseconds, Stored.Time(attempt.NextAttemptAt),
+    ];
 
     /// <summary>Ends one delivery without an attempt, if it is still pending.</summary>
     public static Task End(WriteSession session, PendingDelivery delivery, DeliveryChange change) =>
@@ -99,16 +110,16 @@ public sealed class DeliveryStore(Database database)
     /// <param name="position">Where they join the queue of an ordered target: behind all that was accepted so far.</param>
     public static Task<int> Replay(WriteSession session, long messageSeq, IReadOnlyList<long> targets, long replayNo, long position, DateTimeOffset now) =>
         session.Connection.ExecuteAsync(
-            """
+            $"""
             UPDATE deliveries SET
                 run = CASE WHEN status = 0 THEN run ELSE run + 1 END,
                 run_trigger = @trigger,
                 run_attempts = CASE WHEN status = 0 THEN run_attempts ELSE 0 END,
                 position = CASE WHEN status = 0 THEN position ELSE @position END,
                 reason = NULL, replay_no = @replayNo, next_attempt_at = @now, status = 0
-            WHERE message_seq = @messageSeq AND target_no IN @targets
+            WHERE message_seq = @messageSeq AND target_no IN {Stored.List(targets)}
             """,
-            new { trigger = (int)DeliveryTrigger.Replay, replayNo, position, now = now.ToUnixTimeMilliseconds(), messageSeq, targets });
+            new { trigger = (int)DeliveryTrigger.Replay, replayNo, position, now = now.ToUnixTimeMilliseconds(), messageSeq });
 
     /// <summary>The targets that have pending deliveries.</summary>
     public Task<List<long>> TargetsWithWork() => database.Read(async connection =>
@@ -144,10 +155,10 @@ public sealed class DeliveryStore(Database database)
     /// <summary>The deliveries of messages, for showing them.</summary>
     public static async Task<ILookup<long, Delivery>> OfMessages(DbConnection connection, IReadOnlyList<long> messageSeqs) =>
         (await connection.QueryAsync<DeliveryRow>(
-            """
+            $"""
             SELECT message_seq, target_no, status, attempt_count, next_attempt_at, last_response_status, last_error, reason
-            FROM deliveries WHERE message_seq IN @messageSeqs ORDER BY message_seq, target_no
-            """, new { messageSeqs })).Select(row => row.ToDelivery()).ToLookup(delivery => delivery.MessageSeq);
+            FROM deliveries WHERE message_seq IN {Stored.List(messageSeqs)} ORDER BY message_seq, target_no
+            """)).Select(row => row.ToDelivery()).ToLookup(delivery => delivery.MessageSeq);
 
     /// <summary>The attempts of a message, oldest first.</summary>
     /// <param name="targetNo">Only those to this target.</param>

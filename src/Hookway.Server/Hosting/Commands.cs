@@ -82,9 +82,8 @@ public static class Commands
 
     private static async Task Serve(ServerSettings settings, TextWriter output)
     {
-        DataFolder.Create(settings.DataFolder);
-        using var folder = DataFolder.Take(settings.DataFolder);
         await using var app = ServerHost.Build(settings);
+        await using var claim = await app.Services.GetRequiredService<Database>().Claim(lost: app.Lifetime.StopApplication);
         await ServerHost.OpenStore(app.Services);
         var firstKey = await app.Services.GetRequiredService<FirstStart>().Prepare(settings.BootstrapApiKey);
         await app.StartAsync();
@@ -162,7 +161,6 @@ public static class Commands
 
     private static async Task<ServiceProvider> OpenTools(ServerSettings settings)
     {
-        DataFolder.Create(settings.DataFolder);
         var tools = ServerHost.BuildTools(settings);
         await ServerHost.OpenStore(tools);
         return tools;

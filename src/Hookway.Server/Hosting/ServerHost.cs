@@ -91,7 +91,7 @@ public static class ServerHost
         services.AddSingleton(clock);
         services.AddSingleton(Random.Shared);
         services.AddSingleton<IdGenerator>();
-        services.AddSingleton<Database>(_ => new SqliteDatabase(settings.DataFolder));
+        services.AddSingleton<Database>(_ => settings.ConnectionString is { } connection ? new PostgresDatabase(connection) : new SqliteDatabase(settings.DataFolder));
         services.AddSingleton<Configuration>();
         services.AddSingleton(_ => new SecretProtector(settings.MasterKey ?? MasterKey.LoadOrCreate(settings.DataFolder)));
     }

@@ -18,6 +18,7 @@ public sealed class ServerSettings
         Urls = Value(Setting.Urls).Split(';', StringSplitOptions.TrimEntries);
         PublicUrl = Value(Setting.PublicUrl) is { Length: > 0 } url ? url.TrimEnd('/') : null;
         DataFolder = Path.GetFullPath(Value(Setting.DataFolder));
+        ConnectionString = Value(Setting.ConnectionString) is { Length: > 0 } connection ? connection : null;
         MasterKey = Value(Setting.MasterKeyText) is { Length: > 0 } key ? Convert.FromBase64String(key.Trim()) : null;
         BootstrapApiKey = Value(Setting.BootstrapApiKey) is { Length: > 0 } bootstrap ? bootstrap : null;
         AllowedNetworks = Setting.Networks(Value(Setting.AllowedNetworks))!;
@@ -36,6 +37,9 @@ public sealed class ServerSettings
     /// <summary>As the operator set it; null when it follows from where the server listens.</summary>
     public string? PublicUrl { get; }
     public string DataFolder { get; }
+
+    /// <summary>PostgreSQL's; null for the embedded store.</summary>
+    public string? ConnectionString { get; }
     public byte[]? MasterKey { get; }
     public string? BootstrapApiKey { get; }
     public IReadOnlyList<IPNetwork> AllowedNetworks { get; }
@@ -68,6 +72,10 @@ public sealed class ServerSettings
             {
                 throw new SettingsException($"{setting.Key} must be {setting.Allowed}.");
             }
+        }
+        if (source[Setting.ConnectionString] is { Length: > 0 } && source[Setting.MasterKeyText] is not { Length: > 0 })
+        {
+            throw new SettingsException($"{Setting.MasterKeyText} is required with PostgreSQL: nodes share it, and it must not be in the database. Make one with: openssl rand -base64 32");
         }
         return new ServerSettings(source);
     }

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text;
 using Hookway.Access;
 using Hookway.Storage;
+using Npgsql;
 
 namespace Hookway.Hosting;
 
@@ -16,6 +17,7 @@ public sealed record Setting(string Key, string Default, string Description, str
     public const string Urls = "Urls";
     public const string PublicUrl = "Hookway:PublicUrl";
     public const string DataFolder = "Hookway:DataFolder";
+    public const string ConnectionString = "Hookway:Storage:ConnectionString";
     public const string MasterKeyText = "Hookway:MasterKey";
     public const string BootstrapApiKey = "Hookway:BootstrapApiKey";
     public const string AllowedNetworks = "Hookway:Deliveries:AllowedNetworks";
@@ -35,7 +37,9 @@ public sealed record Setting(string Key, string Default, string Description, str
             text => text.Split(';').All(url => BindingAddressOf(url) is not null)),
         new(PublicUrl, "", "The server's address as callers know it; the first of `Urls` when empty.", "an absolute http or https URL", IsUrl),
         new(DataFolder, "data", "Where the embedded store, its log and the master key are kept.", "a path", text => text.Length > 0),
-        new(MasterKeyText, "", "Under which secrets are encrypted at rest; made in the data folder (`master.key`, mode 0600) when empty.",
+        new(ConnectionString, "", "PostgreSQL 15 or newer in place of the embedded store, such as `Host=db;Database=hookway;Username=hookway;Password=…`; the data folder is not used then.",
+            "a connection string of Npgsql's", IsConnectionString),
+        new(MasterKeyText, "", "Under which secrets are encrypted at rest; made in the data folder (`master.key`, mode 0600) when empty; required with PostgreSQL.",
             "base64 of 32 bytes", text => MasterKey.TryParse(text, out _)),
         new(BootstrapApiKey, "", "A `*` key of the first workspace, for automation; added if unknown, and one that was revoked stays revoked. When empty, a key is made and printed once at the first start.",
             "hwk_ and at least 24 of A-Za-z0-9", ApiKey.IsWellFormed),
@@ -112,6 +116,18 @@ public sealed record Setting(string Key, string Default, string Description, str
 
     public static TimeSpan? Duration(string text) =>
         text.Contains(':', StringComparison.Ordinal) && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var time) ? time : null;
+
+    private static bool IsConnectionString(string text)
+    {
+        try
+        {
+            return new NpgsqlConnectionStringBuilder(text).Host is { Length: > 0 };
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+    }
 
     private static bool IsUrl(string text) => Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https";
 

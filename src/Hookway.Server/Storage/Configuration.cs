@@ -76,9 +76,9 @@ public sealed class Configuration(Database database)
     {
         foreach (var subject in touched.Subjects.Keys.ToList())
         {
-            touched.Subjects[subject] = (long)(await session
-                .Prepared("INSERT INTO configuration_changes (subject) VALUES (@subject) RETURNING seq", "@subject")
-                .With(subject).Scalar())!;
+            var seq = (long)(await session.Prepared("UPDATE configuration_counter SET value = value + 1 RETURNING value").Scalar())!;
+            await session.Prepared("INSERT INTO configuration_changes (seq, subject) VALUES (@seq, @subject)", "@seq", "@subject").With(seq, subject).Execute();
+            touched.Subjects[subject] = seq;
         }
     }
 
@@ -116,7 +116,7 @@ public sealed class Configuration(Database database)
     /// </summary>
     public async Task CatchUp(WriteSession session)
     {
-        var last = _seen = (long?)await session.Prepared("SELECT max(seq) FROM configuration_changes").Scalar() ?? 0;
+        var last = _seen = (long)(await session.Prepared("SELECT value FROM configuration_counter").Scalar())!;
         if (last == _applied)
         {
             return;
@@ -137,7 +137,7 @@ public sealed class Configuration(Database database)
     /// <summary>Starts from what is in the store now: what was changed before this process began is in no view.</summary>
     public async Task Start() =>
         Volatile.Write(ref _applied, await database.Read(connection =>
-            connection.ExecuteScalarAsync<long>("SELECT coalesce(max(seq), 0) FROM configuration_changes")));
+            connection.ExecuteScalarAsync<long>("SELECT value FROM configuration_counter")));
 
     /// <summary>Whether the subject changed after the version at which a decision read it.</summary>
     public bool IsStale(string subject, long version) =>

@@ -1,7 +1,7 @@
 namespace Hookway.Storage;
 
 /// <summary>The folder of the embedded store. One server at a time has it: a second one would deliver everything twice.</summary>
-public sealed class DataFolder : IDisposable
+public sealed class DataFolder : IAsyncDisposable
 {
     private readonly FileStream _lock;
 
@@ -34,5 +34,5 @@ public sealed class DataFolder : IDisposable
         }
     }
 
-    public void Dispose() => _lock.Dispose();
+    public ValueTask DisposeAsync() => _lock.DisposeAsync();
 }

@@ -21,6 +21,11 @@ public abstract class Database : IAsyncDisposable
     /// <summary>Opens the store for work. Called once, after <see cref="Migrate"/>.</summary>
     public abstract void Open();
 
+    /// <summary>Makes this process the one server on the store, until disposed: a second one would deliver everything twice.</summary>
+    /// <param name="lost">Called when another server has come to hold the store after all; this one must stop.</param>
+    /// <exception cref="InvalidOperationException">Another server has it.</exception>
+    public abstract Task<IAsyncDisposable> Claim(Action lost);
+
     /// <summary>Runs a read on a pooled connection. It sees every write whose task had completed before.</summary>
     /// <exception cref="StorageUnavailableException">The store cannot be reached.</exception>
     public abstract Task<T> Read<T>(Func<DbConnection, Task<T>> work);
@@ -65,52 +70,6 @@ public sealed class WriteLane<TItem, TResult>(
     public string Name { get; } = name;
     public Func<WriteSession, IReadOnlyList<TItem>, Task<TResult[]>> Run { get; } = run;
     public Action<IReadOnlyList<TItem>, IReadOnlyList<TResult>>? Committed { get; } = committed;
-}
-
-/// <summary>The writer's connection inside a transaction, with the prepared statements that live as long as it does.</summary>
-public sealed class WriteSession(DbConnection connection)
-{
-    private readonly Dictionary<string, DbCommand> _prepared = [];
-
-    /// <summary>The connection, for statements that are not worth keeping.</summary>
-    public DbConnection Connection { get; } = connection;
-
-    /// <summary>A statement kept prepared, with its parameters by position. Give values with <see cref="PreparedStatement.With"/>.</summary>
-    public PreparedStatement Prepared(string sql, params ReadOnlySpan<string> parameters)
-    {
-        if (!_prepared.TryGetValue(sql, out var command))
-        {
-            command = Connection.CreateCommand();
-            command.CommandText = sql;
-            foreach (var name in parameters)
-            {
-                var parameter = command.CreateParameter();
-                parameter.ParameterName = name;
-                command.Parameters.Add(parameter);
-            }
-            _prepared.Add(sql, command);
-        }
-        return new PreparedStatement(command);
-    }
-}
-
-/// <summary>One execution of a prepared statement.</summary>
-public readonly struct PreparedStatement(DbCommand command)
-{
-    /// <summary>Sets the parameters in the order they were named.</summary>
-    public PreparedStatement With(params ReadOnlySpan<object?> values)
-    {
-        for (var i = 0; i < values.Length; i++)
-        {
-            command.Parameters[i].Value = values[i] ?? DBNull.Value;
-        }
-        return this;
-    }
-
-    public Task<int> Execute() => command.ExecuteNonQueryAsync();
-
-    /// <summary>The first column of the first row, or null when there is no row or the value is null.</summary>
-    public async Task<object?> Scalar() => await command.ExecuteScalarAsync() is { } value and not DBNull ? value : null;
 }
 
 /// <summary>The store cannot take a write or answer a read now: a full disk, a failed fsync, a lost connection. Answered with 503.</summary>

@@ -95,7 +95,10 @@ public sealed class GroupCommit : IAsyncDisposable
         }
         catch (Exception e)
         {
-            return await _transaction.Abandon(e);
+            if (await _transaction.Abandon(e) is { } failure)
+            {
+                return failure;
+            }
         }
         foreach (var writes in groups)
         {
@@ -149,6 +152,9 @@ public interface IWriteTransaction
 
     Task Commit();
 
-    /// <summary>Rolls back after a failure and says what the callers should be told: <see cref="StorageUnavailableException"/> when the store is to blame.</summary>
-    Task<Exception> Abandon(Exception why);
+    /// <summary>
+    /// Rolls back after a failure and says what the callers should be told: <see cref="StorageUnavailableException"/> when the store is to blame; null when the
+    /// transaction was committed after all.
+    /// </summary>
+    Task<Exception?> Abandon(Exception why);
 }

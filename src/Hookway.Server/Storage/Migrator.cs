@@ -10,6 +10,9 @@ public static class Migrator
     /// <exception cref="InvalidOperationException">A file failed; its changes were rolled back, and the message names it.</exception>
     public static void UpgradeSqlite(string connectionString) => Upgrade(DeployChanges.To.SqliteDatabase(connectionString), "sqlite");
 
+    /// <inheritdoc cref="UpgradeSqlite"/>
+    public static void UpgradePostgres(string connectionString) => Upgrade(DeployChanges.To.PostgresqlDatabase(connectionString), "postgres");
+
     private static void Upgrade(DbUp.Builder.UpgradeEngineBuilder target, string driver)
     {
         var result = target

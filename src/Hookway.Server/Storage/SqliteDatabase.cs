@@ -19,7 +19,7 @@ public sealed class SqliteDatabase : Database
         PRAGMA cache_size = -32768;
         """;
 
-    private readonly string _file;
+    private readonly string _folder;
     private readonly string _connectionString;
     private readonly ConcurrentBag<SqliteConnection> _readers = [];
     private GroupCommit? _writer;
@@ -27,9 +27,9 @@ public sealed class SqliteDatabase : Database
 
     public SqliteDatabase(string dataFolder)
     {
-        Directory.CreateDirectory(dataFolder);
-        _file = Path.Combine(dataFolder, "hookway.db");
-        _connectionString = new SqliteConnectionStringBuilder { DataSource = _file, Pooling = false, DefaultTimeout = 10 }.ToString();
+        DataFolder.Create(dataFolder);
+        _folder = dataFolder;
+        _connectionString = new SqliteConnectionStringBuilder { DataSource = Path.Combine(dataFolder, "hookway.db"), Pooling = false, DefaultTimeout = 10 }.ToString();
     }
 
     public override void Migrate()
@@ -46,6 +46,8 @@ public sealed class SqliteDatabase : Database
         _writerConnection = Connect();
         _writer = new GroupCommit(new SqliteTransaction(_writerConnection));
     }
+
+    public override Task<IAsyncDisposable> Claim(Action lost) => Task.FromResult<IAsyncDisposable>(DataFolder.Take(_folder));
 
     public override async Task<T> Read<T>(Func<DbConnection, Task<T>> work)
     {
@@ -136,7 +138,7 @@ public sealed class SqliteDatabase : Database
 
     private sealed class SqliteTransaction(SqliteConnection connection) : IWriteTransaction
     {
-        private readonly WriteSession _session = new(connection);
+        private readonly SqliteSession _session = new(connection);
 
         public async Task<WriteSession> Begin()
         {
@@ -146,7 +148,7 @@ public sealed class SqliteDatabase : Database
 
         public Task Commit() => _session.Prepared("COMMIT").Execute();
 
-        public async Task<Exception> Abandon(Exception why)
+        public async Task<Exception?> Abandon(Exception why)
         {
             try
             {

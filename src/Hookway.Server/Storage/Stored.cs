@@ -9,5 +9,8 @@ public static class Stored
 
     public static long? Time(DateTimeOffset? time) => time?.ToUnixTimeMilliseconds();
 
+    /// <summary>Numbers as a list for <c>IN</c>, which both drivers read alike; of none, a list that nothing is in.</summary>
+    public static string List(IEnumerable<long> numbers) => $"({string.Join(',', numbers.DefaultIfEmpty(long.MinValue))})";
+
     public static long Flag(bool value) => value ? 1 : 0;
 }

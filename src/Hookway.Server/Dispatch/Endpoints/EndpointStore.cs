@@ -26,7 +26,7 @@ public sealed class EndpointStore(Database database, Configuration configuration
         {
             var now = clock.GetUtcNow();
             touched.Add(Recipient.Subject(app.No, recipient));
-            var recipientNo = await RecipientStore.Ensure(session, app.No, recipient, recipientName, now);
+            var recipientNo = (await RecipientStore.Ensure(session, [(app.No, recipient, recipientName)], now))[(app.No, recipient)];
             var id = ids.New(IdPrefix.Endpoint);
             var no = await session.Connection.ExecuteScalarAsync<long>(
                 """

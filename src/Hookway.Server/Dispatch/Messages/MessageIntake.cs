@@ -4,14 +4,13 @@ using Hookway.Api;
 using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
-using Hookway.Dispatch.Recipients;
 using Hookway.Storage;
 
 namespace Hookway.Dispatch.Messages;
 
 /// <summary>
-/// Accepts messages. The fan-out is resolved from memory while the request is handled; many requests then share one commit, in which anything stale is resolved
-/// again and repeated keys are found; after the commit the deliveries are handed to the engine, and only then is the caller told.
+/// Accepts messages. The fan-out is resolved from memory while the request is handled; many requests then share one <see cref="MessageCommit"/>; after the commit the
+/// deliveries are handed to the engine, and only then is the caller told.
 /// </summary>
 public sealed class MessageIntake
 {
@@ -34,24 +33,27 @@ public sealed class MessageIntake
         _schedule = schedule;
         _ids = ids;
         _clock = clock;
-        _lane = new WriteLane<MessageSend, SendOutcome>("messages", Accept, HandOff);
+        _lane = new WriteLane<MessageSend, SendOutcome>("messages", (session, sends) => new MessageCommit(session, configuration, endpoints).Accept(sends), HandOff);
     }
 
     /// <summary>Accepts a message for all endpoints of its recipient that want it: 202 once it is durable.</summary>
     public async Task<IResult> Send(Caller caller, AppView view, MessageDraft draft)
     {
         var send = new MessageSend(caller, view.App, draft, draft.MessageId ?? _ids.New(IdPrefix.Message), _clock.GetUtcNow(), Only: null);
-        // The key check comes first: a repeated send is the message it repeats, whatever has happened to its type since.
-        if (send.HasKey && await _database.Read(connection => FindRepeated(connection, send)) is { } repeated)
+        if (view.PublishedTypes.Contains(draft.Type))
         {
-            return await Answer(view.App, repeated);
+            send = send with { Resolved = Fanout.Resolve(send, await _endpoints.ViewRecipient(view.App, draft.Recipient)) };
         }
-        if (!view.PublishedTypes.Contains(draft.Type))
+        else if (!send.HasKey)
         {
             return NotPublished(draft.Type);
         }
-        var recipient = await _endpoints.ViewRecipient(view.App, draft.Recipient);
-        return await Answer(view.App, await _database.Write(_lane, send with { Resolved = Resolve(send, recipient) }));
+        else
+        {
+            // The key check comes first: a repeated send is the message it repeats, whatever has happened to its type since.
+            send = send with { Refusal = NotPublished(draft.Type) };
+        }
+        return await Answer(view.App, await _database.Write(_lane, send));
     }
 
     /// <summary>Accepts a test message: an event type's example, for one endpoint alone.</summary>
@@ -73,7 +75,7 @@ public sealed class MessageIntake
 
     public static Problem EndpointDisabled() => Problem.BadRequest("endpoint_disabled", "The endpoint is disabled; enable it first.");
 
-    private static Problem NotPublished(string type) =>
+    public static Problem NotPublished(string type) =>
         Problem.BadRequest("event_type_not_published", $"The event type {type} is not published in this app.", "type");
 
     private async Task<IResult> Answer(App app, SendOutcome outcome)
@@ -90,69 +92,6 @@ public sealed class MessageIntake
         return resource is null
             ? Problem.NotFound("message")
             : TypedResults.Accepted($"/api/v1/apps/{app.AppId}/messages/{resource.MessageId}", resource with { Duplicate = outcome.Accepted is null });
-    }
-
-    private async Task<SendOutcome[]> Accept(WriteSession session, IReadOnlyList<MessageSend> sends)
-    {
-        await _configuration.CatchUp(session);
-        var outcomes = new SendOutcome[sends.Count];
-        for (var i = 0; i < outcomes.Length; i++)
-        {
-            outcomes[i] = await Accept(session, sends[i]);
-        }
-        return outcomes;
-    }
-
-    private async Task<SendOutcome> Accept(WriteSession session, MessageSend send)
-    {
-        if (_configuration.IsStale(send.Caller.KeySubject, send.Caller.Version) && !await AccessStore.IsUsable(session, send.Caller.Key.KeyId, send.CreatedAt))
-        {
-            return SendOutcome.Refused(Problem.Unauthorized("The API key has been revoked."));
-        }
-        if (send.HasKey && await FindRepeated(session.Connection, send) is { } repeated)
-        {
-            return repeated;
-        }
-        if (_configuration.IsStale(send.App.Subject(), send.Caller.Version))
-        {
-            var view = await AppStore.Load(session.Connection, send.App.AppId);
-            if (view is not { App.ArchivedAt: null })
-            {
-                return SendOutcome.Refused(Problem.NotFound("app"));
-            }
-            if (send.Only is null && !view.PublishedTypes.Contains(send.Draft.Type))
-            {
-                return SendOutcome.Refused(NotPublished(send.Draft.Type));
-            }
-        }
-        var fanout = send.Resolved!;
-        if (_configuration.IsStale(Recipient.Subject(send.App.No, send.Draft.Recipient), send.Caller.Version))
-        {
-            fanout = Resolve(send, await _endpoints.LoadRecipient(session.Connection, send.App.No, send.Draft.Recipient));
-            if (send.Only is not null && fanout.Targets.Count == 0)
-            {
-                return SendOutcome.Refused(EndpointDisabled());
-            }
-        }
-        return await Store(session, send, fanout);
-    }
-
-    private static async Task<SendOutcome> Store(WriteSession session, MessageSend send, Fanout fanout)
-    {
-        var recipientNo = fanout.RecipientNo ?? await RecipientStore.Ensure(session, send.App.No, send.Draft.Recipient, null, send.CreatedAt);
-        var seq = await MessageStore.Insert(session, send, recipientNo);
-        var dueAt = send.Draft.DeliverAt ?? send.CreatedAt;
-        foreach (var endpoint in fanout.Targets)
-        {
-            await DeliveryStore.Insert(session, seq, endpoint.No, send.Trigger, dueAt);
-        }
-        if (send.Draft.IdempotencyKey is { } key)
-        {
-            await MessageStore.InsertKey(session, send.App.No, key, seq, send.CreatedAt);
-        }
-        var message = new Message(
-            seq, send.App.No, send.MessageId, recipientNo, send.Draft.Recipient, send.Draft.Type, send.CreatedAt, send.Draft.DeliverAt, null, null);
-        return SendOutcome.Stored(message, fanout.Targets, dueAt);
     }
 
     private void HandOff(IReadOnlyList<MessageSend> sends, IReadOnlyList<SendOutcome> outcomes)
@@ -178,45 +117,17 @@ public sealed class MessageIntake
             }
         }
     }
-
-    private static Fanout Resolve(MessageSend send, RecipientView? recipient)
-    {
-        if (recipient is null)
-        {
-            return new Fanout(null, []);
-        }
-        var data = new Lazy<JsonElement>(() => RawJson.Element(send.Draft.Data)!.Value);
-        return new Fanout(recipient.RecipientNo, [.. recipient.Endpoints.Where(endpoint =>
-            endpoint.Settings.Enabled && (send.Only is null ? endpoint.Settings.Matches(send.Draft.Type, data) : endpoint.EndpointId == send.Only))]);
-    }
-
-    /// <summary>The message that the caller's keys stand for already, or what is wrong with using them again.</summary>
-    private static async Task<SendOutcome?> FindRepeated(System.Data.Common.DbConnection connection, MessageSend send)
-    {
-        var byId = send.Draft.MessageId is { } id ? await MessageStore.FindById(connection, send.App, id) : null;
-        var byKey = send.Draft.IdempotencyKey is { } key ? await MessageStore.FindByKey(connection, send.App, key, send.CreatedAt) : null;
-        if ((byId ?? byKey) is not { } known)
-        {
-            return null;
-        }
-        if ((byKey is not null && send.Draft.MessageId is { } own && own != byKey.MessageId) || (byId is not null && byKey is not null && byId.Seq != byKey.Seq))
-        {
-            return SendOutcome.Refused(Mismatch("The messageId and the idempotencyKey stand for different messages."));
-        }
-        return known.ContentHash.AsSpan().SequenceEqual(send.ContentHash)
-            ? SendOutcome.Repeated(known.MessageId)
-            : SendOutcome.Refused(Mismatch("A message with this key was sent before with another recipient, type or data."));
-    }
-
-    private static Problem Mismatch(string detail) => Problem.BadRequest("idempotency_mismatch", detail);
 }
 
 /// <summary>One send on its way to the writer.</summary>
 /// <param name="Only">The one endpoint a test message is for; null for all that match.</param>
 public sealed record MessageSend(Caller Caller, App App, MessageDraft Draft, string MessageId, DateTimeOffset CreatedAt, string? Only)
 {
-    /// <summary>The endpoints it goes to, as resolved from memory.</summary>
+    /// <summary>The endpoints it goes to, as resolved from memory; null when it is refused.</summary>
     public Fanout? Resolved { get; init; }
+
+    /// <summary>Why it is refused, unless it repeats an earlier send.</summary>
+    public Problem? Refusal { get; init; }
 
     public bool HasKey => Draft.MessageId is not null || Draft.IdempotencyKey is not null;
 
@@ -229,7 +140,20 @@ public sealed record MessageSend(Caller Caller, App App, MessageDraft Draft, str
 
 /// <summary>Where a message goes.</summary>
 /// <param name="RecipientNo">Null when the recipient is to be made.</param>
-public sealed record Fanout(long? RecipientNo, IReadOnlyList<WebhookEndpoint> Targets);
+public sealed record Fanout(long? RecipientNo, IReadOnlyList<WebhookEndpoint> Targets)
+{
+    /// <summary>The recipient's enabled endpoints that want the message; for a test message, the one it is for.</summary>
+    public static Fanout Resolve(MessageSend send, RecipientView? recipient)
+    {
+        if (recipient is null)
+        {
+            return new Fanout(null, []);
+        }
+        var data = new Lazy<JsonElement>(() => RawJson.Element(send.Draft.Data)!.Value);
+        return new Fanout(recipient.RecipientNo, [.. recipient.Endpoints.Where(endpoint =>
+            endpoint.Settings.Enabled && (send.Only is null ? endpoint.Settings.Matches(send.Draft.Type, data) : endpoint.EndpointId == send.Only))]);
+    }
+}
 
 /// <summary>What became of a send: stored, a repeat of an earlier one, or refused.</summary>
 public sealed record SendOutcome(Message? Accepted, string? RepeatedId, Problem? Problem, IReadOnlyList<WebhookEndpoint> Targets, DateTimeOffset DueAt)

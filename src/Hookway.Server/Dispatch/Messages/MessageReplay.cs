@@ -52,10 +52,8 @@ public sealed class MessageReplay(
         var id = ids.New(IdPrefix.Replay);
         var filter = JsonSerializer.Serialize(new { app.AppId, message.MessageId, EndpointId = endpointId }, ApiJson.Options);
         var replayNo = await ReplayStore.Insert(session, app.WorkspaceNo, id, "message", filter, inService.Count, now);
-        foreach (var missing in inService.Where(no => !existing.Contains(no)))
-        {
-            await DeliveryStore.Insert(session, message.Seq, missing, DeliveryTrigger.Replay, now);
-        }
+        await DeliveryStore.Insert(
+            session, inService.Where(no => !existing.Contains(no)).Select(missing => new NewDelivery(message.Seq, missing, DeliveryTrigger.Replay, now)));
         await DeliveryStore.Replay(session, message.Seq, inService, replayNo, await MessageStore.LastSeq(session.Connection), now);
         return (id, inService, null);
     }

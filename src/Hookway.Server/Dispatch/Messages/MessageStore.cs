@@ -18,44 +18,71 @@ public sealed class MessageStore(Database database)
     /// <summary>How long an idempotency key is remembered.</summary>
     public static TimeSpan KeyLifetime { get; } = TimeSpan.FromHours(24);
 
-    /// <summary>Adds a message; answers its place in the order of acceptance.</summary>
-    public static async Task<long> Insert(WriteSession session, MessageSend send, long recipientNo) =>
-        (long)(await session.Prepared(
-            """
-            INSERT INTO messages (app_no, id, recipient_no, event_type, created_at, deliver_at, content_hash, data)
-            VALUES (@app, @id, @recipient, @type, @created, @deliverAt, @hash, @data) RETURNING seq
-            """, "@app", "@id", "@recipient", "@type", "@created", "@deliverAt", "@hash", "@data")
-            .With(
-                send.App.No, send.MessageId, recipientNo, send.Draft.Type, send.CreatedAt.ToUnixTimeMilliseconds(),
-                Stored.Time(send.Draft.DeliverAt), send.ContentHash, send.Draft.Data.ToArray())
-            .Scalar())!;
+    private static readonly RowStatement InsertStatement = new(
+        """
+        INSERT INTO messages (seq, app_no, id, recipient_no, event_type, created_at, deliver_at, content_hash, data)
+        SELECT v.seq, v.app, v.id, v.recipient, v.type, v.created, v.deliver_at, v.hash, v.data FROM {rows}
+        """,
+        RowStatement.Number("seq"), RowStatement.Number("app"), RowStatement.Text("id"), RowStatement.Number("recipient"), RowStatement.Text("type"),
+        RowStatement.Number("created"), RowStatement.Number("deliver_at"), RowStatement.Bytes("hash"), RowStatement.Bytes("data"));
 
-    /// <summary>Remembers a caller's key, in the place of one that has expired.</summary>
-    public static async Task InsertKey(WriteSession session, long appNo, string key, long messageSeq, DateTimeOffset now)
+    private static readonly RowStatement InsertKeyStatement = new(
+        """
+        INSERT INTO idempotency_keys (app_no, key, message_seq, expires_at) SELECT v.app, v.key, v.message, v.expires FROM {rows} WHERE true
+        ON CONFLICT (app_no, key) DO UPDATE SET message_seq = excluded.message_seq, expires_at = excluded.expires_at
+        """, RowStatement.Number("app"), RowStatement.Text("key"), RowStatement.Number("message"), RowStatement.Number("expires"));
+
+    private static readonly RowStatement FindByIdStatement = new(
+        "SELECT v.app, v.id, m.id, m.content_hash FROM {rows} JOIN messages m ON m.app_no = v.app AND m.id = v.id",
+        RowStatement.Number("app"), RowStatement.Text("id"));
+
+    private static readonly RowStatement FindByKeyStatement = new(
+        """
+        SELECT v.app, v.key, m.id, m.content_hash FROM {rows} JOIN idempotency_keys k ON k.app_no = v.app AND k.key = v.key JOIN messages m ON m.seq = k.message_seq
+        WHERE k.expires_at >= v.now
+        """, RowStatement.Number("app"), RowStatement.Text("key"), RowStatement.Number("now"));
+
+    /// <summary>Adds messages, each with the place in the order of acceptance that it was given.</summary>
+    public static Task Insert(WriteSession session, IEnumerable<(long Seq, MessageSend Send, long RecipientNo)> messages) => session.ForEach(
+        InsertStatement,
+        [.. messages.Select(item => new object?[]
+        {
+            item.Seq, item.Send.App.No, item.Send.MessageId, item.RecipientNo, item.Send.Draft.Type, item.Send.CreatedAt.ToUnixTimeMilliseconds(),
+            Stored.Time(item.Send.Draft.DeliverAt), item.Send.ContentHash, item.Send.Draft.Data.ToArray(),
+        })]);
+
+    /// <summary>Remembers callers' keys, in the place of those that have expired.</summary>
+    public static async Task InsertKeys(WriteSession session, IReadOnlyList<(long AppNo, string Key, long MessageSeq)> keys, DateTimeOffset now)
     {
-        await session.Prepared(
-            "INSERT INTO idempotency_keys (app_no, key, message_seq, expires_at) VALUES (@app, @key, @message, @expires) " +
-            "ON CONFLICT (app_no, key) DO UPDATE SET message_seq = excluded.message_seq, expires_at = excluded.expires_at",
-            "@app", "@key", "@message", "@expires")
-            .With(appNo, key, messageSeq, (now + KeyLifetime).ToUnixTimeMilliseconds()).Execute();
+        if (keys.Count == 0)
+        {
+            return;
+        }
+        var expires = (now + KeyLifetime).ToUnixTimeMilliseconds();
+        await session.ForEach(InsertKeyStatement, [.. keys.Select(item => new object?[] { item.AppNo, item.Key, item.MessageSeq, expires })]);
         // Each new key pays for two old ones, so the table never needs a sweep of its own.
         await session.Prepared(
-            "DELETE FROM idempotency_keys WHERE (app_no, key) IN (SELECT app_no, key FROM idempotency_keys WHERE expires_at < @now ORDER BY expires_at LIMIT 2)",
-            "@now").With(now.ToUnixTimeMilliseconds()).Execute();
+            "DELETE FROM idempotency_keys WHERE (app_no, key) IN (SELECT app_no, key FROM idempotency_keys WHERE expires_at < @now ORDER BY expires_at LIMIT @most)",
+            "@now", "@most").With(now.ToUnixTimeMilliseconds(), (long)keys.Count * 2).Execute();
     }
 
-    /// <summary>The message that a caller's id stands for.</summary>
+    /// <summary>The messages that callers' own ids stand for.</summary>
+    public static async Task<Dictionary<(long AppNo, string Id), KnownMessage>> FindByIds(WriteSession session, IReadOnlyList<(long AppNo, string Id)> ids) =>
+        (await session.Read(FindByIdStatement, [.. ids.Select(item => new object?[] { item.AppNo, item.Id })], ReadKnown)).ToDictionary(found => found.Key, found => found.Known);
+
+    /// <summary>The messages that callers' idempotency keys stand for, while they are remembered.</summary>
+    public static async Task<Dictionary<(long AppNo, string Key), KnownMessage>> FindByKeys(
+        WriteSession session, IReadOnlyList<(long AppNo, string Key)> keys, DateTimeOffset now) =>
+        (await session.Read(FindByKeyStatement, [.. keys.Select(item => new object?[] { item.AppNo, item.Key, now.ToUnixTimeMilliseconds() })], ReadKnown))
+            .ToDictionary(found => found.Key, found => found.Known);
+
+    private static ((long, string) Key, KnownMessage Known) ReadKnown(DbDataReader reader) =>
+        ((reader.GetInt64(0), reader.GetString(1)), new KnownMessage(reader.GetString(2), reader.IsDBNull(3) ? null : reader.GetFieldValue<byte[]>(3)));
+
+    /// <summary>One message, without its data.</summary>
     public static async Task<Message?> FindById(DbConnection connection, App app, string messageId) =>
         (await connection.QuerySingleOrDefaultAsync<MessageRow>(
             $"SELECT {Columns} {From} WHERE m.app_no = @No AND m.id = @messageId", new { app.No, messageId }))?.ToMessage();
-
-    /// <summary>The message that a caller's idempotency key stands for, while it is remembered.</summary>
-    public static async Task<Message?> FindByKey(DbConnection connection, App app, string key, DateTimeOffset now) =>
-        (await connection.QuerySingleOrDefaultAsync<MessageRow>(
-            $"""
-            SELECT {Columns} FROM idempotency_keys k JOIN messages m ON m.seq = k.message_seq JOIN recipients r ON r.no = m.recipient_no
-            WHERE k.app_no = @No AND k.key = @key AND k.expires_at >= @now
-            """, new { app.No, key, now = now.ToUnixTimeMilliseconds() }))?.ToMessage();
 
     /// <summary>The message with its data.</summary>
     public Task<Message?> FindWithData(App app, string messageId) => database.Read(async connection =>
@@ -106,11 +133,11 @@ public sealed class MessageStore(Database database)
     {
         var seqs = (await session.Connection.QueryAsync<long>(
             "SELECT seq FROM messages WHERE recipient_no = @No LIMIT @most", new { recipient.No, most })).AsList();
-        await session.Connection.ExecuteAsync("DELETE FROM attempts WHERE message_seq IN @seqs", new { seqs });
-        await session.Connection.ExecuteAsync("DELETE FROM deliveries WHERE message_seq IN @seqs", new { seqs });
-        await session.Connection.ExecuteAsync(
-            "DELETE FROM idempotency_keys WHERE app_no = @AppNo AND message_seq IN @seqs", new { recipient.AppNo, seqs });
-        return await session.Connection.ExecuteAsync("DELETE FROM messages WHERE seq IN @seqs", new { seqs });
+        var list = Stored.List(seqs);
+        await session.Connection.ExecuteAsync($"DELETE FROM attempts WHERE message_seq IN {list}");
+        await session.Connection.ExecuteAsync($"DELETE FROM deliveries WHERE message_seq IN {list}");
+        await session.Connection.ExecuteAsync($"DELETE FROM idempotency_keys WHERE app_no = @AppNo AND message_seq IN {list}", new { recipient.AppNo });
+        return await session.Connection.ExecuteAsync($"DELETE FROM messages WHERE seq IN {list}");
     });
 
     private sealed record ContentRow(string Id, string EventType, long CreatedAt, byte[]? Data);
@@ -132,6 +159,10 @@ public sealed class MessageStore(Database database)
             Seq, AppNo, MessageId, RecipientNo, Recipient, EventType, Stored.Time(CreatedAt), Stored.Time(DeliverAt), ContentHash, Data);
     }
 }
+
+/// <summary>What a repeated send is compared with.</summary>
+/// <param name="ContentHash">Null when the message was sent without a key that a repeat could use.</param>
+public sealed record KnownMessage(string MessageId, byte[]? ContentHash);
 
 /// <summary>Which messages a list shows; what is null does not limit it.</summary>
 /// <param name="Since">Unix milliseconds, inclusive.</param>

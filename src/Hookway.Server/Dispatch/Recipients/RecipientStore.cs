@@ -27,15 +27,22 @@ public sealed class RecipientStore(Database database, Configuration configuratio
         return ((await Find(session.Connection, app.No, id))!, known is null);
     });
 
-    /// <summary>The number of a recipient, made when it is not there yet; <paramref name="name"/> is set when it is given.</summary>
-    public static async Task<long> Ensure(WriteSession session, long appNo, string id, string? name, DateTimeOffset now) =>
-        (long)(await session.Prepared(
-            """
-            INSERT INTO recipients (app_no, recipient, name, created_at, updated_at) VALUES (@app, @id, @name, @now, @now)
-            ON CONFLICT (app_no, recipient) DO UPDATE SET name = coalesce(excluded.name, recipients.name), deleted_at = NULL,
-                updated_at = CASE WHEN excluded.name IS NULL AND recipients.deleted_at IS NULL THEN recipients.updated_at ELSE excluded.updated_at END
-            RETURNING no
-            """, "@app", "@id", "@name", "@now").With(appNo, id, name, now.ToUnixTimeMilliseconds()).Scalar())!;
+    private static readonly RowStatement EnsureStatement = new(
+        """
+        INSERT INTO recipients (app_no, recipient, name, created_at, updated_at) SELECT v.app, v.id, v.name, v.now, v.now FROM {rows} WHERE true
+        ON CONFLICT (app_no, recipient) DO UPDATE SET name = coalesce(excluded.name, recipients.name), deleted_at = NULL,
+            updated_at = CASE WHEN excluded.name IS NULL AND recipients.deleted_at IS NULL THEN recipients.updated_at ELSE excluded.updated_at END
+        RETURNING app_no, recipient, no
+        """, RowStatement.Number("app"), RowStatement.Text("id"), RowStatement.Text("name"), RowStatement.Number("now"));
+
+    /// <summary>The numbers of recipients, made where they are not there yet; a name is set when it is given.</summary>
+    /// <param name="recipients">Each at most once.</param>
+    public static async Task<Dictionary<(long AppNo, string Id), long>> Ensure(
+        WriteSession session, IEnumerable<(long AppNo, string Id, string? Name)> recipients, DateTimeOffset now) =>
+        (await session.Read(
+            EnsureStatement,
+            [.. recipients.Select(item => new object?[] { item.AppNo, item.Id, item.Name, now.ToUnixTimeMilliseconds() })],
+            reader => (AppNo: reader.GetInt64(0), Id: reader.GetString(1), No: reader.GetInt64(2)))).ToDictionary(row => (row.AppNo, row.Id), row => row.No);
 
     public Task<Recipient?> Find(App app, string id) => database.Read(connection => Find(connection, app.No, id));
 

@@ -18,8 +18,17 @@ CREATE TABLE api_keys (
     revoked_at INTEGER
 );
 
--- One row for each thing that changed: what every node's in-memory views are checked against.
+-- Numbers given by the writer (WriteSession.TakeNumbers).
+CREATE TABLE counters (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- One row for each thing that changed: what every node's in-memory views are checked against. "seq" comes from a counter whose row stays locked until the
+-- commit, so that changes become visible in its order.
 CREATE TABLE configuration_changes (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER PRIMARY KEY,
     subject TEXT NOT NULL
 );
+CREATE TABLE configuration_counter (value INTEGER NOT NULL);
+INSERT INTO configuration_counter (value) VALUES (0);

@@ -66,9 +66,9 @@ CREATE INDEX endpoints_by_app ON endpoints (app_no, no) WHERE deleted_at IS NULL
 -- Fan-out: the endpoints of one recipient.
 CREATE INDEX endpoints_by_recipient ON endpoints (recipient_no, no) WHERE deleted_at IS NULL;
 
--- "seq" is the order of acceptance. AUTOINCREMENT: a number is never used again, also after the newest rows were erased.
+-- "seq" is the order of acceptance, given by the counter "messages".
 CREATE TABLE messages (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER PRIMARY KEY,
     app_no INTEGER NOT NULL,
     id TEXT NOT NULL,
     recipient_no INTEGER NOT NULL,

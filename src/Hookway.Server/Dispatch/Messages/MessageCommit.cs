@@ -1,0 +1,149 @@
+using Hookway.Access;
+using Hookway.Api;
+using Hookway.Deliveries;
+using Hookway.Dispatch.Apps;
+using Hookway.Dispatch.Endpoints;
+using Hookway.Dispatch.Recipients;
+using Hookway.Storage;
+
+namespace Hookway.Dispatch.Messages;
+
+/// <summary>
+/// One transaction's worth of sends: what has become stale is resolved again, repeated keys are found (in the store, and among the sends themselves), and the rest is
+/// inserted, table by table. A fixed number of statements, however many sends there are.
+/// </summary>
+internal sealed class MessageCommit(WriteSession session, Configuration configuration, EndpointStore endpoints)
+{
+    private readonly List<Accepted> _accepted = [];
+    private Dictionary<(long AppNo, string Id), KnownMessage> _byId = [];
+    private Dictionary<(long AppNo, string Key), KnownMessage> _byKey = [];
+
+    public async Task<SendOutcome[]> Accept(IReadOnlyList<MessageSend> sends)
+    {
+        await configuration.CatchUp(session);
+        await FindKnown(sends);
+        var outcomes = new SendOutcome[sends.Count];
+        for (var i = 0; i < outcomes.Length; i++)
+        {
+            if (await Judge(sends[i]) is { } decided)
+            {
+                outcomes[i] = decided;
+                continue;
+            }
+            var fanout = await FanoutOf(sends[i]);
+            if (sends[i].Only is not null && fanout.Targets.Count == 0)
+            {
+                outcomes[i] = SendOutcome.Refused(MessageIntake.EndpointDisabled());
+                continue;
+            }
+            _accepted.Add(new Accepted(i, sends[i], fanout));
+            Remember(sends[i]);
+        }
+        foreach (var (at, outcome) in await Insert())
+        {
+            outcomes[at] = outcome;
+        }
+        return outcomes;
+    }
+
+    private async Task FindKnown(IReadOnlyList<MessageSend> sends)
+    {
+        var ids = sends.Where(send => send.Draft.MessageId is not null).Select(send => (send.App.No, send.MessageId)).Distinct().ToList();
+        var keys = sends.Where(send => send.Draft.IdempotencyKey is not null).Select(send => (send.App.No, send.Draft.IdempotencyKey!)).Distinct().ToList();
+        _byId = ids.Count == 0 ? [] : await MessageStore.FindByIds(session, ids);
+        _byKey = keys.Count == 0 ? [] : await MessageStore.FindByKeys(session, keys, sends[0].CreatedAt);
+    }
+
+    /// <summary>Why a send is not to be inserted; null when it is.</summary>
+    private async Task<SendOutcome?> Judge(MessageSend send)
+    {
+        if (configuration.IsStale(send.Caller.KeySubject, send.Caller.Version) && !await AccessStore.IsUsable(session, send.Caller.Key.KeyId, send.CreatedAt))
+        {
+            return SendOutcome.Refused(Problem.Unauthorized("The API key has been revoked."));
+        }
+        if (send.HasKey && Repeated(send) is { } repeated)
+        {
+            return repeated;
+        }
+        if (send.Refusal is not null)
+        {
+            return SendOutcome.Refused(send.Refusal);
+        }
+        if (!configuration.IsStale(send.App.Subject(), send.Caller.Version))
+        {
+            return null;
+        }
+        return await AppStore.Load(session.Connection, send.App.AppId) switch
+        {
+            not { App.ArchivedAt: null } => SendOutcome.Refused(Problem.NotFound("app")),
+            var view when send.Only is null && !view.PublishedTypes.Contains(send.Draft.Type) => SendOutcome.Refused(MessageIntake.NotPublished(send.Draft.Type)),
+            _ => null,
+        };
+    }
+
+    /// <summary>The message that the caller's keys stand for already, or what is wrong with using them again.</summary>
+    private SendOutcome? Repeated(MessageSend send)
+    {
+        var byId = send.Draft.MessageId is { } id ? _byId.GetValueOrDefault((send.App.No, id)) : null;
+        var byKey = send.Draft.IdempotencyKey is { } key ? _byKey.GetValueOrDefault((send.App.No, key)) : null;
+        if ((byId ?? byKey) is not { } known)
+        {
+            return null;
+        }
+        if (byKey is not null && send.Draft.MessageId is { } own && own != byKey.MessageId)
+        {
+            return SendOutcome.Refused(Mismatch("The messageId and the idempotencyKey stand for different messages."));
+        }
+        return known.ContentHash.AsSpan().SequenceEqual(send.ContentHash)
+            ? SendOutcome.Repeated(known.MessageId)
+            : SendOutcome.Refused(Mismatch("A message with this key was sent before with another recipient, type or data."));
+    }
+
+    /// <summary>Makes the keys of a send known to those behind it in the same transaction.</summary>
+    private void Remember(MessageSend send)
+    {
+        var known = new KnownMessage(send.MessageId, send.ContentHash);
+        if (send.Draft.MessageId is { } id)
+        {
+            _byId[(send.App.No, id)] = known;
+        }
+        if (send.Draft.IdempotencyKey is { } key)
+        {
+            _byKey[(send.App.No, key)] = known;
+        }
+    }
+
+    private async Task<Fanout> FanoutOf(MessageSend send) =>
+        configuration.IsStale(Recipient.Subject(send.App.No, send.Draft.Recipient), send.Caller.Version)
+            ? Fanout.Resolve(send, await endpoints.LoadRecipient(session.Connection, send.App.No, send.Draft.Recipient))
+            : send.Resolved!;
+
+    private async Task<IReadOnlyList<(int At, SendOutcome Outcome)>> Insert()
+    {
+        if (_accepted.Count == 0)
+        {
+            return [];
+        }
+        var now = _accepted[0].Send.CreatedAt;
+        var unknown = _accepted.Where(item => item.Fanout.RecipientNo is null).Select(item => (item.Send.App.No, item.Send.Draft.Recipient, (string?)null)).Distinct().ToList();
+        var made = unknown.Count == 0 ? [] : await RecipientStore.Ensure(session, unknown, now);
+        var seqs = await session.TakeNumbers("messages", _accepted.Count);
+        var rows = _accepted.Zip(seqs, (item, seq) =>
+            (Seq: seq, item.Send, RecipientNo: item.Fanout.RecipientNo ?? made[(item.Send.App.No, item.Send.Draft.Recipient)], item.Fanout.Targets, item.At)).ToList();
+        await MessageStore.Insert(session, rows.Select(row => (row.Seq, row.Send, row.RecipientNo)));
+        await DeliveryStore.Insert(session, rows.SelectMany(row => row.Targets.Select(endpoint => new NewDelivery(row.Seq, endpoint.No, row.Send.Trigger, DueAt(row.Send)))));
+        await MessageStore.InsertKeys(
+            session, [.. rows.Where(row => row.Send.Draft.IdempotencyKey is not null).Select(row => (row.Send.App.No, row.Send.Draft.IdempotencyKey!, row.Seq))], now);
+        return [.. rows.Select(row => (row.At, SendOutcome.Stored(ToMessage(row.Send, row.Seq, row.RecipientNo), row.Targets, DueAt(row.Send))))];
+    }
+
+    private static DateTimeOffset DueAt(MessageSend send) => send.Draft.DeliverAt ?? send.CreatedAt;
+
+    private static Message ToMessage(MessageSend send, long seq, long recipientNo) =>
+        new(seq, send.App.No, send.MessageId, recipientNo, send.Draft.Recipient, send.Draft.Type, send.CreatedAt, send.Draft.DeliverAt, null, null);
+
+    private static Problem Mismatch(string detail) => Problem.BadRequest("idempotency_mismatch", detail);
+
+    /// <summary>A send that is to be inserted, and its place among those that came together.</summary>
+    private sealed record Accepted(int At, MessageSend Send, Fanout Fanout);
+}

@@ -1,0 +1,118 @@
+using System.Data.Common;
+using System.Net.Sockets;
+using Npgsql;
+
+namespace Hookway.Storage;
+
+/// <summary>
+/// PostgreSQL 15 and newer: any number of readers from a pool, one writer for each node. A lost connection fails what was under way with
+/// <see cref="StorageUnavailableException"/>; work resumes by itself when the server is back.
+/// </summary>
+public sealed class PostgresDatabase : Database
+{
+    /// <summary>Held while the schema is brought up to date, so that nodes that start at once take turns.</summary>
+    private const long MigrationLock = 0x686f6f6b776179;
+
+    private readonly NpgsqlDataSource _source;
+    private GroupCommit? _writer;
+    private PostgresTransaction? _transaction;
+
+    public PostgresDatabase(string connectionString)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        settings.ApplicationName ??= "hookway";
+        settings.MaxAutoPrepare = settings.MaxAutoPrepare == 0 ? 200 : settings.MaxAutoPrepare;
+        settings.AutoPrepareMinUsages = 2;
+        settings.Timeout = Math.Min(settings.Timeout, 5);
+        _source = new NpgsqlDataSourceBuilder(settings.ToString()).Build();
+        ConnectionString = settings.ToString();
+    }
+
+    private string ConnectionString { get; }
+
+    public override void Migrate()
+    {
+        try
+        {
+            using var connection = _source.OpenConnection();
+            using var command = connection.CreateCommand();
+            command.CommandText = $"SELECT pg_advisory_lock({MigrationLock})";
+            command.ExecuteNonQuery();
+            Migrator.UpgradePostgres(ConnectionString);
+            command.CommandText = $"SELECT pg_advisory_unlock({MigrationLock})";
+            command.ExecuteNonQuery();
+        }
+        catch (NpgsqlException e)
+        {
+            throw Unavailable(e) ?? (Exception)e;
+        }
+    }
+
+    public override void Open()
+    {
+        _transaction = new PostgresTransaction(_source);
+        _writer = new GroupCommit(_transaction);
+    }
+
+    public override async Task<IAsyncDisposable> Claim(Action lost)
+    {
+        try
+        {
+            return await PostgresClaim.Make(_source, lost);
+        }
+        catch (NpgsqlException e)
+        {
+            throw Unavailable(e) ?? (Exception)e;
+        }
+    }
+
+    public override async Task<T> Read<T>(Func<DbConnection, Task<T>> work)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await using var connection = await _source.OpenConnectionAsync();
+                return await work(connection);
+            }
+            catch (NpgsqlException e) when (Unavailable(e) is { } unavailable)
+            {
+                // A pooled connection that a restart of the server left behind fails once; a new one tells whether the server is back.
+                if (attempt == 2)
+                {
+                    throw unavailable;
+                }
+            }
+        }
+    }
+
+    public override Task<TResult> Write<TItem, TResult>(WriteLane<TItem, TResult> lane, TItem item) =>
+        (_writer ?? throw new InvalidOperationException("The store is not open.")).Add(lane, item);
+
+    public override void BackUp(string file) =>
+        throw new InvalidOperationException("The store is PostgreSQL: copy it with pg_dump, which is made for that.");
+
+    public override async ValueTask DisposeAsync()
+    {
+        if (_writer is not null)
+        {
+            await _writer.DisposeAsync();
+        }
+        if (_transaction is not null)
+        {
+            await _transaction.DisposeAsync();
+        }
+        await _source.DisposeAsync();
+    }
+
+    /// <summary>Whether the server or the way to it is to blame rather than the statement (SQLSTATE classes 08, 53, 57P, 25006, 58).</summary>
+    internal static StorageUnavailableException? Unavailable(Exception e) => e switch
+    {
+        PostgresException { SqlState: var state } when state.StartsWith("08", StringComparison.Ordinal) || state.StartsWith("53", StringComparison.Ordinal)
+            || state.StartsWith("57P", StringComparison.Ordinal) || state.StartsWith("58", StringComparison.Ordinal) || state is "25006" =>
+            new("PostgreSQL cannot work now: " + state, e),
+        PostgresException => null,
+        NpgsqlException or SocketException or IOException or TimeoutException or ObjectDisposedException => new("PostgreSQL cannot be reached.", e),
+        _ => null,
+    };
+}
