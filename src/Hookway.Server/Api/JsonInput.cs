@@ -30,11 +30,13 @@ public static partial class JsonInput
         {
             return (null, Problem.BadRequest("invalid_json", "The request body is not valid UTF-8."));
         }
+        if (!IsObject(body.Span))
+        {
+            return (null, NotAnObject());
+        }
         try
         {
-            return JsonSerializer.Deserialize<T>(body.Span, ApiJson.Options) is { } value
-                ? (value, null)
-                : (null, NotAnObject());
+            return (JsonSerializer.Deserialize<T>(body.Span, ApiJson.Options), null);
         }
         catch (JsonException e)
         {
@@ -91,6 +93,9 @@ public static partial class JsonInput
         }
         return Problem.Invalid(field, e.Message.StartsWith("must ", StringComparison.Ordinal) ? WithoutPath(e.Message) : "has a value of the wrong type");
     }
+
+    /// <summary>Whether what comes first is an object, if it is JSON at all.</summary>
+    public static bool IsObject(ReadOnlySpan<byte> body) => body.TrimStart(" \t\r\n"u8) is [(byte)'{', ..];
 
     public static Problem NotAnObject() => Problem.BadRequest("invalid_json", "The request body must be a JSON object.");
 

@@ -5,8 +5,8 @@ namespace Hookway.Api;
 /// <summary>JSON that is kept as the bytes that came.</summary>
 public static class RawJson
 {
-    /// <summary>The deepest nesting accepted: what common receivers' parsers take by default.</summary>
-    public const int MostDepth = 64;
+    /// <summary>The deepest nesting accepted: with the one level of what wraps it, what common receivers' parsers take by default.</summary>
+    public const int MostDepth = 63;
 
     private static readonly JsonDocumentOptions AsAccepted = new() { MaxDepth = MostDepth };
 

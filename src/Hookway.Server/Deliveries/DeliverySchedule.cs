@@ -142,8 +142,9 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
                 SetWake(queue, at);
                 if (queue.Target is { Ordered: true })
                 {
-                    // The head waits for its retry, and everything behind it waits with it.
+                    // The head waits for its retry, and everything behind it waits with it: there is nothing to read before that.
                     Unload(queue);
+                    queue.MoreInStore = false;
                 }
             }
             Reconsider(queue);

@@ -109,7 +109,7 @@ public class GroupCommitTests
 
         public Hold HoldNext() => _hold = new Hold();
 
-        public Task<WriteSession> Begin() => Task.FromResult(new WriteSession(null!));
+        public Task<WriteSession> Begin() => Task.FromResult<WriteSession>(new SqliteSession(null!));
 
         public async Task Commit()
         {
@@ -124,7 +124,7 @@ public class GroupCommitTests
             Commits++;
         }
 
-        public Task<Exception> Abandon(Exception why) => Task.FromResult(why);
+        public Task<Exception?> Abandon(Exception why) => Task.FromResult<Exception?>(why);
     }
 
     private sealed class Hold

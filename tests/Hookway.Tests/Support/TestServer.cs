@@ -7,7 +7,7 @@ using Hookway.Storage;
 
 namespace Hookway.Tests.Support;
 
-/// <summary>A whole server on a free loopback port with a data folder of its own, and a small client to it.</summary>
+/// <summary>A whole server on a free loopback port with a store of its own (<see cref="PostgresDatabaseForTest"/> says which), and a small client to it.</summary>
 public sealed class TestServer : IAsyncDisposable
 {
     public const string EverythingKey = "hwk_TestServerBootstrapKey00000000";
@@ -17,15 +17,19 @@ public sealed class TestServer : IAsyncDisposable
     private readonly Dictionary<string, string?> _settings;
     private readonly TimeProvider? _clock;
     private readonly HttpClient _client = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
-    private DataFolder? _held;
+    private readonly PostgresDatabaseForTest? _postgres;
+    private IAsyncDisposable? _claim;
     private WebApplication? _app;
 
-    private TestServer(Dictionary<string, string?> settings, TimeProvider? clock)
+    private TestServer(Dictionary<string, string?> settings, TimeProvider? clock, PostgresDatabaseForTest? postgres)
     {
+        _postgres = postgres;
         _settings = new Dictionary<string, string?>(settings)
         {
             ["Urls"] = "http://127.0.0.1:0",
             ["Hookway:DataFolder"] = _folder,
+            ["Hookway:Storage:ConnectionString"] = _postgres?.ConnectionString,
+            ["Hookway:MasterKey"] = _postgres is null ? null : "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
             ["Hookway:BootstrapApiKey"] = EverythingKey,
             ["Logging:LogLevel:Default"] = "None",
         };
@@ -40,7 +44,7 @@ public sealed class TestServer : IAsyncDisposable
     /// <param name="clock">The system's when null.</param>
     public static async Task<TestServer> Start(Dictionary<string, string?>? settings = null, TimeProvider? clock = null)
     {
-        var server = new TestServer(settings ?? [], clock);
+        var server = new TestServer(settings ?? [], clock, await PostgresDatabaseForTest.CreateWhenAsked());
         await server.Run();
         return server;
     }
@@ -67,8 +71,8 @@ public sealed class TestServer : IAsyncDisposable
         {
             // What an impatient stop asks for.
         }
+        await _claim!.DisposeAsync();
         await _app.DisposeAsync();
-        _held!.Dispose();
         _app = null;
     }
 
@@ -76,6 +80,10 @@ public sealed class TestServer : IAsyncDisposable
     {
         await Stop(impatient: true);
         _client.Dispose();
+        if (_postgres is not null)
+        {
+            await _postgres.DisposeAsync();
+        }
         Directory.Delete(_folder, recursive: true);
     }
 
@@ -185,9 +193,8 @@ public sealed class TestServer : IAsyncDisposable
     private async Task Run()
     {
         var settings = ServerSettings.From(new ConfigurationBuilder().AddInMemoryCollection(_settings).Build());
-        DataFolder.Create(settings.DataFolder);
-        _held = DataFolder.Take(settings.DataFolder);
         _app = ServerHost.Build(settings, _clock);
+        _claim = await _app.Services.GetRequiredService<Database>().Claim(lost: () => { });
         await ServerHost.OpenStore(_app.Services);
         await _app.Services.GetRequiredService<FirstStart>().Prepare(settings.BootstrapApiKey);
         await _app.StartAsync();

@@ -18,7 +18,7 @@ public class WebhookAllocationTests
         var header = WebhookSignature.Sign(secret, "msg_1", Now, body);
 
         var text = await LeastAllocation(() => new string(header.AsSpan()));
-        (await LeastAllocation(() => WebhookSignature.Sign(secret, "msg_1", Now, body))).ShouldBe(text);
+        (await LeastAllocation(() => WebhookSignature.Sign(secret, "msg_1", Now, body), text)).ShouldBe(text);
     }
 
     [Theory]
@@ -32,14 +32,15 @@ public class WebhookAllocationTests
         var header = WebhookSignature.Sign(secret, "msg_1", Now, body);
         var verifier = new WebhookVerifier([secret], tolerance: TimeSpan.MaxValue);
 
-        (await LeastAllocation(() => verifier.Verify("msg_1", "1700000000", header, body))).ShouldBe(0);
+        (await LeastAllocation(() => verifier.Verify("msg_1", "1700000000", header, body), wanted: 0)).ShouldBe(0);
     }
 
     /// <summary>What one call allocates once its code is compiled for good; until then the compiler's first draft allocates too.</summary>
-    private static async Task<long> LeastAllocation<T>(Func<T> action)
+    private static async Task<long> LeastAllocation<T>(Func<T> action, long? wanted = null)
     {
         var least = long.MaxValue;
-        for (var round = 0; round < 20; round++)
+        // On a busy machine the compiler may take seconds to get to it.
+        for (var round = 0; wanted is null ? round < 20 : round < 1_000 && least > wanted; round++)
         {
             for (var call = 0; call < 50; call++)
             {

@@ -24,10 +24,18 @@ public sealed record MessageDraft(
     public static (MessageDraft? Draft, Problem? Problem) Parse(
         ReadOnlyMemory<byte> body, App app, Func<string, string?> header, int payloadBytes, DateTimeOffset now)
     {
+        if (!JsonInput.IsObject(body.Span))
+        {
+            return (null, JsonInput.NotAnObject());
+        }
         Fields fields;
         try
         {
             fields = Fields.Read(body.Span);
+        }
+        catch (JsonException e) when (e.Message.Contains("depth", StringComparison.Ordinal))
+        {
+            return (null, Problem.Invalid("data", $"must not nest deeper than {RawJson.MostDepth} levels"));
         }
         catch (JsonException e)
         {
@@ -119,7 +127,7 @@ public sealed record MessageDraft(
     /// <summary>The fields of the request's object, read in one pass that notes where <c>data</c> begins and ends.</summary>
     private ref struct Fields
     {
-        // One level for the request's object, the rest for data; one more, so that the depth of data is ours to judge and to name.
+        // One level for the request's object, the rest for data.
         private static readonly JsonReaderOptions Options = new() { MaxDepth = RawJson.MostDepth + 1 };
 
         public FieldErrors Errors { get; private init; }
@@ -136,10 +144,7 @@ public sealed record MessageDraft(
             var fields = new Fields { Errors = new FieldErrors() };
             var reader = new Utf8JsonReader(body, Options);
             var seen = new HashSet<string>(StringComparer.Ordinal);
-            if (!reader.Read() || reader.TokenType is not JsonTokenType.StartObject)
-            {
-                throw new JsonException("The request body must be a JSON object.", "$", 0, 0);
-            }
+            reader.Read();
             while (reader.Read() && reader.TokenType is JsonTokenType.PropertyName)
             {
                 var name = NameOf(ref reader);

@@ -1,0 +1,43 @@
+using Npgsql;
+
+namespace Hookway.Tests.Support;
+
+/// <summary>
+/// A database of its own on the PostgreSQL that the variable HOOKWAY_TEST_POSTGRES names (a connection string), dropped at the end. While the variable is
+/// set, every <see cref="TestServer"/> runs on such a database: the same tests, on the other store.
+/// </summary>
+public sealed class PostgresDatabaseForTest : IAsyncDisposable
+{
+    public const string Variable = "HOOKWAY_TEST_POSTGRES";
+
+    private readonly string _server;
+    private readonly string _name = "test_" + Guid.NewGuid().ToString("N");
+
+    private PostgresDatabaseForTest(string server) => _server = server;
+
+    /// <summary>Whether this run is on PostgreSQL.</summary>
+    public static bool IsAsked => Environment.GetEnvironmentVariable(Variable) is { Length: > 0 };
+
+    public string ConnectionString => new NpgsqlConnectionStringBuilder(_server) { Database = _name, MaxPoolSize = 20 }.ToString();
+
+    public static async Task<PostgresDatabaseForTest?> CreateWhenAsked()
+    {
+        if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } server)
+        {
+            return null;
+        }
+        var database = new PostgresDatabaseForTest(server);
+        await database.OnServer($"CREATE DATABASE {database._name}");
+        return database;
+    }
+
+    public ValueTask DisposeAsync() => new(OnServer($"DROP DATABASE {_name} WITH (FORCE)"));
+
+    private async Task OnServer(string sql)
+    {
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(_server) { Pooling = false }.ToString());
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+}
