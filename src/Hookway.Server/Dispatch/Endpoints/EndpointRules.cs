@@ -26,9 +26,13 @@ public sealed class EndpointRules(AddressGuard guard, EndpointOptions options)
         ["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
          "host", "user-agent", "expect"], StringComparer.OrdinalIgnoreCase);
 
-    public async Task Check(EndpointSettings settings, FieldErrors errors, CancellationToken cancel)
+    /// <param name="urlIsNew">Only a URL that is given now is judged: one that was good when it was set must not stand in the way of other changes.</param>
+    public async Task Check(EndpointSettings settings, bool urlIsNew, FieldErrors errors, CancellationToken cancel)
     {
-        await CheckUrl(settings.Url, errors, cancel);
+        if (urlIsNew)
+        {
+            await CheckUrl(settings.Url, errors, cancel);
+        }
         if (settings.Name?.Length > MostNameCharacters)
         {
             errors.Add("name", $"must be at most {MostNameCharacters} characters");
@@ -112,7 +116,8 @@ public sealed class EndpointRules(AddressGuard guard, EndpointOptions options)
         }
     }
 
-    private static void CheckHeaders(IReadOnlyDictionary<string, string> headers, FieldErrors errors)
+    /// <summary>Judges custom headers; also inside the transaction that merges them, where two changes come together.</summary>
+    public static void CheckHeaders(IReadOnlyDictionary<string, string> headers, FieldErrors errors)
     {
         if (headers.Count > MostHeaders)
         {

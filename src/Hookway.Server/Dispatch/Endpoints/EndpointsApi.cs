@@ -57,7 +57,7 @@ public static class EndpointsApi
         }
         var settings = input.ToSettings(errors);
         var secret = EndpointRules.SecretOf(input.Secret, input.Signature, errors);
-        await rules.Check(settings, errors, http.RequestAborted);
+        await rules.Check(settings, urlIsNew: true, errors, http.RequestAborted);
         if (errors.Any)
         {
             return Problem.Invalid(errors);
@@ -87,7 +87,7 @@ public static class EndpointsApi
             : Problem.NotFound("endpoint");
 
     private static async Task<IResult> Change(
-        string appId, string endpointId, HttpContext http, Caller caller, AppStore apps, EndpointStore store, EndpointRules rules, DeliveryStore deliveries)
+        string appId, string endpointId, HttpContext http, Caller caller, AppStore apps, EndpointStore store, EndpointRules rules, EndpointRemoval removal)
     {
         if (await apps.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } app } || await store.Find(app, endpointId) is not { } old)
         {
@@ -102,7 +102,7 @@ public static class EndpointsApi
         var wanted = input.Apply(old.Settings, errors);
         if (!errors.Any)
         {
-            await rules.Check(wanted, errors, http.RequestAborted);
+            await rules.Check(wanted, input.Url.IsSet, errors, http.RequestAborted);
         }
         if (errors.Any)
         {
@@ -111,12 +111,15 @@ public static class EndpointsApi
         if (wanted.Enabled && !old.Settings.Enabled)
         {
             // What was pending when it was disabled is over, also if the step that ended it was cut short.
-            await deliveries.EndAll(old.No, DeliveryChange.TargetDisabled);
+            await removal.EndAll(old.No, DeliveryChange.TargetDisabled);
         }
+        var refusal = new FieldErrors();
         var changed = await store.Update(app, endpointId, endpoint =>
         {
-            var settings = input.Apply(endpoint.Settings, new FieldErrors());
-            return endpoint with
+            refusal = new FieldErrors();
+            var settings = input.Apply(endpoint.Settings, refusal);
+            EndpointRules.CheckHeaders(settings.Headers, refusal);
+            return refusal.Any ? null : endpoint with
             {
                 Settings = settings,
                 DisabledReason = settings.Enabled ? null : endpoint.DisabledReason ?? "Disabled through the API.",
@@ -125,11 +128,11 @@ public static class EndpointsApi
         });
         if (changed is null)
         {
-            return Problem.NotFound("endpoint");
+            return refusal.Any ? Problem.Invalid(refusal) : Problem.NotFound("endpoint");
         }
         if (!changed.Settings.Enabled)
         {
-            await deliveries.EndAll(changed.No, DeliveryChange.TargetDisabled);
+            await removal.EndAll(changed.No, DeliveryChange.TargetDisabled);
         }
         return TypedResults.Ok(EndpointResource.Of(changed));
     }
