@@ -13,11 +13,11 @@ public sealed class MessageDeliveries(EndpointStore endpoints, MessageStore mess
     private static readonly KeyValuePair<string, string> ContentType = new("content-type", "application/json");
     private static readonly KeyValuePair<string, string> UserAgent = new("user-agent", "Hookway/" + ProductVersion.Text);
 
-    public async ValueTask<DeliveryTarget?> FindTarget(long targetNo) => (await endpoints.View(targetNo))?.Target;
+    public async ValueTask<DeliveryTarget?> FindTarget(long targetNo) => (await endpoints.ViewTarget(targetNo))?.Target;
 
     public async ValueTask<PreparedAttempt?> Prepare(PendingDelivery delivery, DateTimeOffset now)
     {
-        if (await endpoints.View(delivery.TargetNo) is not { } endpoint
+        if (await endpoints.ViewTarget(delivery.TargetNo) is not { } endpoint
             || (delivery.Content as MessageContent ?? await messages.Content(delivery.MessageSeq)) is not { } content)
         {
             return null;

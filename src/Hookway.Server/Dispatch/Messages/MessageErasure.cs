@@ -7,10 +7,11 @@ public sealed class MessageErasure(MessageStore messages)
 {
     private const int Step = 200;
 
-    /// <summary>Erases every message of a recipient, with its deliveries, attempts and keys.</summary>
-    public async Task EraseRecipient(Recipient recipient)
+    /// <summary>Erases the messages of a recipient, with their deliveries, attempts and keys.</summary>
+    /// <param name="lastSeq">The last that may go: what is accepted while this runs is answered for and stays.</param>
+    public async Task EraseRecipient(Recipient recipient, long lastSeq)
     {
-        while (await messages.EraseSome(recipient, Step) == Step)
+        while (await messages.EraseSome(recipient, lastSeq, Step) == Step)
         {
         }
     }

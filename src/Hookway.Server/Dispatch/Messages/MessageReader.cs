@@ -28,22 +28,26 @@ public sealed class MessageReader(Database database, MessageStore messages, Endp
     {
         var attempts = await database.Read(connection => DeliveryStore.Attempts(connection, message.Seq, endpoint?.No, succeeded, after, limit));
         var targets = await Endpoints(attempts.Select(attempt => attempt.TargetNo));
-        return [.. attempts.Select(attempt => (attempt, AttemptResource.Of(attempt, message.MessageId, targets[attempt.TargetNo].EndpointId)))];
+        return [.. attempts.Where(attempt => targets.ContainsKey(attempt.TargetNo)).Select(attempt => (attempt, AttemptResource.Of(attempt, message.MessageId, targets[attempt.TargetNo].EndpointId)))];
     }
 
     private async Task<IReadOnlyList<MessageResource>> Show(App app, IReadOnlyList<Message> found)
     {
         var deliveries = await database.Read(connection => DeliveryStore.OfMessages(connection, [.. found.Select(message => message.Seq)]));
         var targets = await Endpoints(deliveries.SelectMany(group => group).Select(delivery => delivery.TargetNo));
-        return [.. found.Select(message => MessageResource.Of(app, message, [.. deliveries[message.Seq]], targets))];
+        return [.. found.Select(message => MessageResource.Of(app, message, [.. deliveries[message.Seq].Where(delivery => targets.ContainsKey(delivery.TargetNo))], targets))];
     }
 
+    /// <summary>The endpoints with these numbers, without those that a purge erased since the numbers were read.</summary>
     private async Task<Dictionary<long, WebhookEndpoint>> Endpoints(IEnumerable<long> numbers)
     {
         var found = new Dictionary<long, WebhookEndpoint>();
         foreach (var no in numbers.Distinct())
         {
-            found[no] = await endpoints.View(no) ?? throw new InvalidOperationException($"There is no endpoint for target {no}.");
+            if (await endpoints.ViewTarget(no) is { } endpoint)
+            {
+                found[no] = endpoint;
+            }
         }
         return found;
     }

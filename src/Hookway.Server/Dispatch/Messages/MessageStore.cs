@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Text;
 using Dapper;
+using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Recipients;
 using Hookway.Storage;
@@ -8,7 +9,7 @@ using Hookway.Storage;
 namespace Hookway.Dispatch.Messages;
 
 /// <summary>Every SQL statement about messages and idempotency keys.</summary>
-public sealed class MessageStore(Database database)
+public sealed class MessageStore(Database database, TimeProvider clock)
 {
     private const string Columns =
         "m.seq, m.app_no, m.id AS message_id, m.recipient_no, r.recipient, m.event_type, m.created_at, m.deliver_at, m.content_hash";
@@ -128,15 +129,14 @@ public sealed class MessageStore(Database database)
             new { app.No, before, limit, filter.Recipient, filter.Type, filter.Since, filter.Until })).Select(row => row.ToMessage()).ToList();
     }
 
-    /// <summary>Erases up to <paramref name="most"/> messages of a recipient with all that belongs to them; answers how many.</summary>
-    public Task<int> EraseSome(Recipient recipient, int most) => database.Write(async session =>
+    /// <summary>Erases up to <paramref name="most"/> messages of a recipient, none after <paramref name="lastSeq"/>, with all that belongs to them; answers how many.</summary>
+    public Task<int> EraseSome(Recipient recipient, long lastSeq, int most) => database.Write(async session =>
     {
         var seqs = (await session.Connection.QueryAsync<long>(
-            "SELECT seq FROM messages WHERE recipient_no = @No LIMIT @most", new { recipient.No, most })).AsList();
+            "SELECT seq FROM messages WHERE recipient_no = @No AND seq <= @lastSeq ORDER BY seq LIMIT @most", new { recipient.No, lastSeq, most })).AsList();
         var list = Stored.List(seqs);
-        await session.Connection.ExecuteAsync($"DELETE FROM attempts WHERE message_seq IN {list}");
-        await session.Connection.ExecuteAsync($"DELETE FROM deliveries WHERE message_seq IN {list}");
-        await session.Connection.ExecuteAsync($"DELETE FROM idempotency_keys WHERE app_no = @AppNo AND message_seq IN {list}", new { recipient.AppNo });
+        await DeliveryStore.Erase(session, seqs, clock.GetUtcNow());
+        await session.Connection.ExecuteAsync($"DELETE FROM idempotency_keys WHERE message_seq IN {list}");
         return await session.Connection.ExecuteAsync($"DELETE FROM messages WHERE seq IN {list}");
     });
 

@@ -63,8 +63,8 @@ CREATE TABLE endpoints (
 );
 -- Lists of an app's endpoints, newest first.
 CREATE INDEX endpoints_by_app ON endpoints (app_no, no) WHERE deleted_at IS NULL;
--- Fan-out: the endpoints of one recipient.
-CREATE INDEX endpoints_by_recipient ON endpoints (recipient_no, no) WHERE deleted_at IS NULL;
+-- Fan-out: the endpoints of one recipient; a purge finds those that are deleted by it too.
+CREATE INDEX endpoints_by_recipient ON endpoints (recipient_no, no);
 
 -- "seq" is the order of acceptance, given by the counter "messages".
 CREATE TABLE messages (
@@ -94,3 +94,5 @@ CREATE TABLE idempotency_keys (
 ) WITHOUT ROWID;
 -- Expired keys are removed a few at a time.
 CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys (expires_at);
+-- Keys are erased with their messages.
+CREATE INDEX idempotency_keys_by_message ON idempotency_keys (message_seq);
