@@ -10,6 +10,12 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
 {
     private const string PendingColumns = "message_seq, target_no, run, run_trigger, run_attempts, attempt_count";
 
+    private const string AttemptColumns =
+        """
+        seq, id, message_seq, target_no, number, run_trigger, error, url, request_headers, response_status, response_headers, response_body, detail, started_at,
+        duration_ms, next_attempt_at
+        """;
+
     private static readonly RowStatement InsertStatement = new(
         """
         INSERT INTO deliveries (message_seq, target_no, status, position, run, run_trigger, run_attempts, attempt_count, next_attempt_at)
@@ -203,14 +209,27 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
     /// <param name="after">Only those that were recorded after this one.</param>
     public static async Task<List<Attempt>> Attempts(DbConnection connection, long messageSeq, long? targetNo, bool? succeeded, long after, int limit) =>
         (await connection.QueryAsync<AttemptRow>(
-            """
-            SELECT seq, id, message_seq, target_no, number, run_trigger, error, url, request_headers, response_status, response_headers,
-                response_body, detail, started_at, duration_ms, next_attempt_at
-            FROM attempts WHERE message_seq = @messageSeq AND seq > @after
+            $"""
+            SELECT {AttemptColumns} FROM attempts WHERE message_seq = @messageSeq AND seq > @after
                 AND (@targetNo IS NULL OR target_no = @targetNo)
                 AND (@succeeded IS NULL OR CASE WHEN error IS NULL THEN 1 ELSE 0 END = @succeeded)
             ORDER BY seq LIMIT @limit
             """, new { messageSeq, targetNo, succeeded = succeeded is { } only ? Stored.Flag(only) : (long?)null, after, limit })).Select(row => row.ToAttempt()).ToList();
+
+    /// <summary>The attempts to a target, newest first.</summary>
+    /// <param name="succeeded">Only those that did, or did not.</param>
+    /// <param name="since">Only those that began then or later, in Unix milliseconds.</param>
+    /// <param name="until">Only those that began before.</param>
+    public static async Task<List<Attempt>> AttemptsOfTarget(
+        DbConnection connection, long targetNo, bool? succeeded, long? since, long? until, long before, int limit) =>
+        (await connection.QueryAsync<AttemptRow>(
+            $"""
+            SELECT {AttemptColumns} FROM attempts WHERE target_no = @targetNo AND seq < @before
+                AND (@succeeded IS NULL OR CASE WHEN error IS NULL THEN 1 ELSE 0 END = @succeeded)
+                AND (@since IS NULL OR started_at >= @since) AND (@until IS NULL OR started_at < @until)
+            ORDER BY seq DESC LIMIT @limit
+            """,
+            new { targetNo, succeeded = succeeded is { } only ? Stored.Flag(only) : (long?)null, since, until, before, limit })).Select(row => row.ToAttempt()).ToList();
 
     private sealed record PendingRow
     {

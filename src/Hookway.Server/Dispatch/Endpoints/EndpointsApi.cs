@@ -33,6 +33,11 @@ public static class EndpointsApi
         endpoints.MapPost("/{endpointId}/test", Test).Needs(Scopes.EndpointWrite).WithSummary("Send a test message")
             .WithDescription("The event type's example payload, to this endpoint alone.")
             .Accepts<TestEndpoint>("application/json").Produces<MessageResource>(StatusCodes.Status202Accepted);
+        endpoints.MapGet("/{endpointId}/attempts", Attempts).Needs(Scopes.MessageRead).WithSummary("List an endpoint's attempts")
+            .WithDescription("Newest first; also of an endpoint that was deleted.").Paged()
+            .WithQuery("status", "string", "Only those that succeeded, or failed.", "succeeded", "failed")
+            .WithQuery("since", "date-time", "Only those that began at or after this time.").WithQuery("until", "date-time", "Only those that began before this time.")
+            .Produces<Page<AttemptResource>>();
     }
 
     private static async Task<IResult> Create(string appId, HttpContext http, Caller caller, AppStore apps, EndpointStore store, EndpointRules rules)
@@ -200,5 +205,22 @@ public static class EndpointsApi
         }
         var type = input.Type is null ? null : await types.Find(view.App, input.Type);
         return await intake.SendTest(caller, view, endpoint, type?.ExamplePayload, input.Type);
+    }
+
+    private static async Task<IResult> Attempts(
+        string appId, string endpointId, HttpRequest request, Caller caller, AppStore apps, EndpointStore store, MessageReader reader)
+    {
+        if (await apps.View(caller.WorkspaceNo, appId) is not { App: var app } || await store.FindWithDeleted(app, endpointId) is not { } endpoint)
+        {
+            return Problem.NotFound("endpoint");
+        }
+        var errors = new FieldErrors();
+        var page = PageRequest.From(request, "endpoint-attempts", errors);
+        var succeeded = AttemptResource.SucceededOf(request.Text("status"), errors);
+        var (since, until) = (request.Time("since", errors), request.Time("until", errors));
+        return errors.Any
+            ? Problem.Invalid(errors)
+            : TypedResults.Ok(page.Of(
+                await reader.AttemptsOf(app, endpoint, succeeded, since, until, page.Before, page.Rows), item => item.Attempt.Seq, item => item.Resource));
     }
 }

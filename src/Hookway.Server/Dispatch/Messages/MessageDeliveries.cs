@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Reflection;
+using Hookway.Api;
 using Hookway.Deliveries;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Storage;
@@ -41,11 +41,4 @@ public sealed class MessageDeliveries(EndpointStore endpoints, MessageStore mess
 
     public Task MarkFailing(WriteSession session, ChangedSubjects touched, long targetNo, DateTimeOffset? since) =>
         EndpointStore.MarkFailing(session, touched, targetNo, since);
-}
-
-/// <summary>The version of this build, as receivers and operators see it.</summary>
-public static class ProductVersion
-{
-    public static string Text { get; } =
-        typeof(ProductVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
 }

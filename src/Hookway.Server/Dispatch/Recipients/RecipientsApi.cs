@@ -23,7 +23,7 @@ public static class RecipientsApi
         recipients.MapGet("/{recipient}", Get).Needs(Scopes.RecipientRead).WithSummary("Fetch a recipient").Produces<RecipientResource>();
         recipients.MapDelete("/{recipient}", Delete).Needs(Scopes.RecipientWrite).WithSummary("Delete a recipient")
             .WithDescription("Its endpoints are removed and its pending deliveries canceled; with purge=true its messages are erased as well, also those of a recipient deleted before.")
-            .WithQuery("purge", "boolean", "Also erase its messages, with their attempts.").Produces<RecipientResource>();
+            .WithQuery("purge", "boolean", "Also erase its messages, with their attempts.").TakesOnlyItsQuery().Produces<RecipientResource>();
     }
 
     private static async Task<IResult> Put(string appId, string recipient, HttpContext http, Caller caller, AppStore apps, RecipientStore store)

@@ -80,7 +80,8 @@ CREATE TABLE messages (
 );
 -- A message by its id, and one message for a caller's own id.
 CREATE UNIQUE INDEX messages_by_id ON messages (app_no, id);
--- Lists of an app's messages, newest first.
+-- Lists of an app's messages, newest first. There is no index by time, which every send would pay for: "seq" follows created_at but for the moments between a request
+-- and its commit, so a list between two times finds its range of "seq" by halving (MessageStore.SeqAt).
 CREATE INDEX messages_by_app ON messages (app_no, seq);
 -- Lists of a recipient's messages, newest first.
 CREATE INDEX messages_by_recipient ON messages (recipient_no, seq);

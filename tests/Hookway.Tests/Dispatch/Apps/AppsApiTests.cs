@@ -31,6 +31,7 @@ public class AppsApiTests(ServerFixture fixture) : IClassFixture<ServerFixture>
     [InlineData("""{"name":["a"]}""", "name")]
     [InlineData("""{"name":"a","routingKeyBodyPath":"a..b"}""", "routingKeyBodyPath")]
     [InlineData("""{"name":"a","routingKeyBodyPath":"a[x]"}""", "routingKeyBodyPath")]
+    [InlineData("""{"name":"a","routingKeyBodyPath":"a[٣]"}""", "routingKeyBodyPath")]
     [InlineData("""{"name":"a","routingKeyHeader":"not a name"}""", "routingKeyHeader")]
     [InlineData("""{"name":"a","nmae":"b"}""", "nmae")]
     [InlineData("""{"Name":"a"}""", "Name")]
