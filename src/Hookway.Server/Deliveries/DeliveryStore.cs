@@ -126,14 +126,16 @@ public sealed class DeliveryStore(Database database)
         (await connection.QueryAsync<long>("SELECT DISTINCT target_no FROM deliveries WHERE status = 0")).AsList());
 
     /// <summary>What is due for a target, first to go first, and when the next one after that is due.</summary>
-    public Task<(IReadOnlyList<PendingDelivery> Rows, DateTimeOffset? NextDue)> ReadDue(DeliveryTarget target, int limit, DateTimeOffset now) =>
+    public Task<DueDeliveries> ReadDue(DeliveryTarget target, int limit, DateTimeOffset now) =>
         database.Read(async connection =>
         {
             var due = now.ToUnixTimeMilliseconds();
-            var rows = target.Ordered ? await ReadInOrder(connection, target.No, limit, due) : await ReadByTime(connection, target.No, limit, due);
+            var (rows, headWaitsUntil) = target.Ordered
+                ? await ReadInOrder(connection, target.No, limit, due)
+                : (await ReadByTime(connection, target.No, limit, due), null);
             var next = rows.Count >= limit ? null : await connection.QuerySingleAsync<long?>(
                 "SELECT min(next_attempt_at) FROM deliveries WHERE target_no = @no AND status = 0 AND next_attempt_at > @due", new { no = target.No, due });
-            return ((IReadOnlyList<PendingDelivery>)rows, next is { } at ? DateTimeOffset.FromUnixTimeMilliseconds(at) : (DateTimeOffset?)null);
+            return new DueDeliveries(rows, Stored.Time(next), headWaitsUntil);
         });
 
     private static async Task<List<PendingDelivery>> ReadByTime(DbConnection connection, long targetNo, int limit, long due) =>
@@ -141,15 +143,17 @@ public sealed class DeliveryStore(Database database)
             $"SELECT {PendingColumns} FROM deliveries WHERE target_no = @targetNo AND status = 0 AND next_attempt_at <= @due ORDER BY next_attempt_at, message_seq LIMIT @limit",
             new { targetNo, due, limit })).Select(row => row.ToDelivery()).ToList();
 
-    private static async Task<List<PendingDelivery>> ReadInOrder(DbConnection connection, long targetNo, int limit, long due)
+    private static async Task<(List<PendingDelivery> Rows, DateTimeOffset? HeadWaitsUntil)> ReadInOrder(DbConnection connection, long targetNo, int limit, long due)
     {
         // A message that is to be delivered later joins the queue when it is due; one that waits for its retry is in the queue and holds it.
-        var rows = await connection.QueryAsync<PendingRow>(
+        var rows = (await connection.QueryAsync<PendingRow>(
             $"""
             SELECT {PendingColumns}, next_attempt_at FROM deliveries
             WHERE target_no = @targetNo AND status = 0 AND (next_attempt_at <= @due OR run_attempts > 0) ORDER BY position, message_seq LIMIT @limit
-            """, new { targetNo, due, limit });
-        return rows.TakeWhile(row => row.NextAttemptAt <= due).Select(row => row.ToDelivery()).ToList();
+            """, new { targetNo, due, limit })).AsList();
+        return (
+            rows.TakeWhile(row => row.NextAttemptAt <= due).Select(row => row.ToDelivery()).ToList(),
+            rows is [{ NextAttemptAt: var head }, ..] && head > due ? Stored.Time(head) : null);
     }
 
     /// <summary>The deliveries of messages, for showing them.</summary>
