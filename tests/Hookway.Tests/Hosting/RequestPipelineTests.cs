@@ -1,0 +1,45 @@
+using System.Net.Sockets;
+using System.Text;
+using Hookway.Storage;
+using Hookway.Tests.Support;
+
+namespace Hookway.Tests.Hosting;
+
+public class RequestPipelineTests(ServerFixture fixture) : IClassFixture<ServerFixture>
+{
+    [Theory]
+    [InlineData("/api/v1/apps?cursor=%00")]
+    [InlineData("/api/v1/apps/app_1/messages?recipient=a%00b")]
+    [InlineData("/api/v1/apps/app_%00")]
+    [InlineData("/%00")]
+    public async Task The_character_that_no_store_can_hold_is_refused(string target) => (await Status(target)).ShouldBe(400);
+
+    [Theory]
+    [InlineData("/api/v1/apps?limit=1&x=%2500", 200)]
+    [InlineData("/%2500", 404)]
+    public async Task A_percent_sign_with_two_zeros_is_not_that_character(string target, int status) => (await Status(target)).ShouldBe(status);
+
+    [Fact]
+    public async Task A_fault_of_the_writer_stops_the_server()
+    {
+        await using var server = await TestServer.Start();
+        var lifetime = server.Services.GetRequiredService<IHostApplicationLifetime>();
+        var lane = new WriteLane<int, int>("faulty", (_, items) => Task.FromResult(items.ToArray()), (_, _) => throw new InvalidOperationException("a bug"));
+
+        (await server.Services.GetRequiredService<Database>().Write(lane, 1)).ShouldBe(1);
+
+        await TestServer.Until(() => lifetime.ApplicationStopping.IsCancellationRequested);
+        server.Services.GetRequiredService<Hookway.Hosting.FaultWatch>().Fault.ShouldNotBeNull();
+    }
+
+    /// <summary>Sends the target as it is, which no HTTP client would.</summary>
+    private async Task<int> Status(string target)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync("127.0.0.1", fixture.Server.Address.Port);
+        var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {TestServer.EverythingKey}\r\n\r\n"));
+        using var reader = new StreamReader(stream);
+        return int.Parse((await reader.ReadToEndAsync()).Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
+    }
+}
