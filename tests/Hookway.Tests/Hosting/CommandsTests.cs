@@ -167,7 +167,7 @@ public sealed class CommandsTests : IDisposable
     [Fact]
     public async Task Health_does_not_wait_for_a_server_that_never_answers()
     {
-        await using var silent = RawReceiver.Play(connection => connection.ReadRequest().ContinueWith(_ => new TaskCompletionSource().Task).Unwrap());
+        await using var silent = RawReceiver.Play(connection => connection.Hang());
         (await Run("health", $"--url=http://127.0.0.1:{silent.Port}")).ShouldBe(1);
         ErrorLine.ShouldBe("not ready: no answer within 5 s");
     }
