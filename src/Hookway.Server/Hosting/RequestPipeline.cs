@@ -25,7 +25,7 @@ public sealed partial class RequestPipeline(RequestDelegate next, IdGenerator id
         {
             log.Log(
                 level, "{RequestId} {Method} {Path} {Status} in {Milliseconds} ms",
-                http.TraceIdentifier, http.Request.Method, PathOf(http), status, (long)clock.GetElapsedTime(startedAt).TotalMilliseconds);
+                http.TraceIdentifier, http.Request.Method, ShownPath(http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget), status, (long)clock.GetElapsedTime(startedAt).TotalMilliseconds);
         }
     }
 
@@ -71,9 +71,8 @@ public sealed partial class RequestPipeline(RequestDelegate next, IdGenerator id
         || (request.QueryString.Value is { } query && (query.Contains("%00", StringComparison.Ordinal) || query.Contains('\0', StringComparison.Ordinal)));
 
     /// <summary>The path as it was sent, which is what the log can show: decoded, it may hold what a terminal obeys. Without the query.</summary>
-    private static string PathOf(HttpContext http)
+    internal static string ShownPath(string target)
     {
-        var target = http.Features.Get<IHttpRequestFeature>()!.RawTarget;
         var path = target.AsSpan(0, target.AsSpan().IndexOf('?') is >= 0 and var end ? end : target.Length);
         return NotShown().Replace(path[..Math.Min(path.Length, LongestPathShown)].ToString(), "?");
     }

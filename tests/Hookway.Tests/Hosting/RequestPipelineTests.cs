@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Hookway.Hosting;
 using Hookway.Storage;
 using Hookway.Tests.Support;
 
@@ -19,6 +20,12 @@ public class RequestPipelineTests(ServerFixture fixture) : IClassFixture<ServerF
     [InlineData("/%2500", 404)]
     public async Task A_percent_sign_with_two_zeros_is_not_that_character(string target, int status) => (await Status(target)).ShouldBe(status);
 
+    [Theory]
+    [InlineData("/%1b[2J/a%0Ab?token=secret", "/%1b[2J/a%0Ab")]
+    [InlineData("/a\u001b[2J\u009b\n\u00e9b", "/a?[2J???b")]
+    [InlineData("?x", "")]
+    public void The_log_shows_a_path_as_it_was_sent_without_what_a_terminal_obeys(string target, string shown) => RequestPipeline.ShownPath(target).ShouldBe(shown);
+
     [Fact]
     public async Task A_fault_of_the_writer_stops_the_server()
     {
@@ -29,7 +36,7 @@ public class RequestPipelineTests(ServerFixture fixture) : IClassFixture<ServerF
         (await server.Services.GetRequiredService<Database>().Write(lane, 1)).ShouldBe(1);
 
         await TestServer.Until(() => lifetime.ApplicationStopping.IsCancellationRequested);
-        server.Services.GetRequiredService<Hookway.Hosting.FaultWatch>().Fault.ShouldNotBeNull();
+        server.Services.GetRequiredService<FaultWatch>().Fault.ShouldNotBeNull();
     }
 
     /// <summary>Sends the target as it is, which no HTTP client would.</summary>
