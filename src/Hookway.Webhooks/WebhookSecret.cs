@@ -14,15 +14,16 @@ public sealed class WebhookSecret
     private const int SeedSize = 32;
     private const int GeneratedHmacSize = 32;
 
-    // Exactly one of _hmacKey and _verifyingKey is set; _signingKey only beside _verifyingKey.
+    // Exactly one of _hmacKey and _verifyingKey is set; _seed only beside _verifyingKey.
     private readonly byte[]? _hmacKey;
-    private readonly Key? _signingKey;
+    // The seed and not the key: a key holds locked memory, of which a process gets little, and a server knows many secrets.
+    private readonly byte[]? _seed;
     private readonly VerifyingKey? _verifyingKey;
 
     private WebhookSecret(byte[] hmacKey) => _hmacKey = hmacKey;
 
-    private WebhookSecret(Key signingKey)
-        : this(signingKey.PublicKey) => _signingKey = signingKey;
+    private WebhookSecret(byte[] seed, VerifyingKey verifyingKey)
+        : this(verifyingKey) => _seed = seed;
 
     private WebhookSecret(VerifyingKey verifyingKey)
     {
@@ -33,7 +34,7 @@ public sealed class WebhookSecret
     public SignatureScheme Scheme => _hmacKey is null ? SignatureScheme.Ed25519 : SignatureScheme.HmacSha256;
 
     /// <summary>False for a <c>whpk_</c> key, which only verifies.</summary>
-    public bool CanSign => _hmacKey is not null || _signingKey is not null;
+    public bool CanSign => _hmacKey is not null || _seed is not null;
 
     /// <summary>The <c>whpk_</c> text to hand to receivers; null for a shared secret, which has no public half.</summary>
     public string? PublicKey { get; }
@@ -66,7 +67,7 @@ public sealed class WebhookSecret
     public static WebhookSecret Generate(SignatureScheme scheme) => scheme switch
     {
         SignatureScheme.HmacSha256 => new WebhookSecret(RandomNumberGenerator.GetBytes(GeneratedHmacSize)),
-        SignatureScheme.Ed25519 => new WebhookSecret(ImportSeed(RandomNumberGenerator.GetBytes(SeedSize))),
+        SignatureScheme.Ed25519 => FromSeed(RandomNumberGenerator.GetBytes(SeedSize)),
         _ => throw new ArgumentOutOfRangeException(nameof(scheme)),
     };
 
@@ -78,14 +79,13 @@ public sealed class WebhookSecret
             return SecretText.Write(SecretKind.Shared, _hmacKey);
         }
 
-        return _signingKey is null
+        return _seed is null
             ? PublicKey!
-            : SecretText.Write(SecretKind.Signing,
-                [.. _signingKey.Export(KeyBlobFormat.RawPrivateKey), .. _verifyingKey!.Export(KeyBlobFormat.RawPublicKey)]);
+            : SecretText.Write(SecretKind.Signing, [.. _seed, .. _verifyingKey!.Export(KeyBlobFormat.RawPublicKey)]);
     }
 
     /// <summary>Says what kind of secret this is, never the secret.</summary>
-    public override string ToString() => _hmacKey is not null ? "whsec_…" : _signingKey is not null ? "whsk_…" : PublicKey!;
+    public override string ToString() => _hmacKey is not null ? "whsec_…" : _seed is not null ? "whsk_…" : PublicKey!;
 
     internal void Sign(ReadOnlySpan<byte> content, Span<byte> signature)
     {
@@ -95,7 +95,7 @@ public sealed class WebhookSecret
         }
         else
         {
-            SignatureAlgorithm.Ed25519.Sign(_signingKey!, content, signature);
+            SigningKeys.Sign(_seed!, content, signature);
         }
     }
 
@@ -104,15 +104,14 @@ public sealed class WebhookSecret
 
     private static WebhookSecret? FromSigningKey(byte[] bytes, out string? problem)
     {
-        var key = ImportSeed(bytes.AsSpan(0, SeedSize));
+        var secret = FromSeed(bytes[..SeedSize]);
         var publicHalf = bytes.AsSpan(SeedSize);
-        if (publicHalf.IsEmpty || publicHalf.SequenceEqual(key.PublicKey.Export(KeyBlobFormat.RawPublicKey)))
+        if (publicHalf.IsEmpty || publicHalf.SequenceEqual(secret._verifyingKey!.Export(KeyBlobFormat.RawPublicKey)))
         {
             problem = null;
-            return new WebhookSecret(key);
+            return secret;
         }
 
-        key.Dispose();
         problem = "The public half of the whsk_ key does not belong to its private half.";
         return null;
     }
@@ -124,7 +123,9 @@ public sealed class WebhookSecret
         return valid ? new WebhookSecret(key!) : null;
     }
 
-    private static Key ImportSeed(ReadOnlySpan<byte> seed) =>
-        Key.Import(SignatureAlgorithm.Ed25519, seed, KeyBlobFormat.RawPrivateKey,
-            new KeyCreationParameters { ExportPolicy = KeyExportPolicies.AllowPlaintextExport });
+    private static WebhookSecret FromSeed(byte[] seed)
+    {
+        using var key = SigningKeys.Import(seed);
+        return new WebhookSecret(seed, key.PublicKey);
+    }
 }

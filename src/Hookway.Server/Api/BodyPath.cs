@@ -81,9 +81,9 @@ public sealed partial class BodyPath
         }
     }
 
-    [GeneratedRegex(@"^([^.\[\]]+(\[\d{1,6}\])*)(\.[^.\[\]]+(\[\d{1,6}\])*)*$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"^([^.\[\]]+(\[[0-9]{1,6}\])*)(\.[^.\[\]]+(\[[0-9]{1,6}\])*)*$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex Whole();
 
-    [GeneratedRegex(@"\[(?<index>\d+)\]|(?<name>[^.\[\]]+)", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\[(?<index>[0-9]+)\]|(?<name>[^.\[\]]+)", RegexOptions.CultureInvariant)]
     private static partial Regex Step();
 }

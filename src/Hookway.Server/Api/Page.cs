@@ -11,7 +11,8 @@ public sealed record Page<T>(IReadOnlyList<T> Data, string? NextCursor);
 /// <summary>Which page a caller asked for: <c>limit</c> items after <c>cursor</c>.</summary>
 /// <param name="Limit">1 to 250.</param>
 /// <param name="After">The key of the last item already seen; null for the first page.</param>
-public sealed record PageRequest(string List, int Limit, long? After)
+/// <param name="Cursors">Makes the cursor of the next page.</param>
+public sealed record PageRequest(string List, int Limit, long? After, Cursor Cursors)
 {
     public const int DefaultLimit = 50;
     public const int MostItems = 250;
@@ -32,9 +33,10 @@ public sealed record PageRequest(string List, int Limit, long? After)
             errors.Add("limit", $"must be a whole number from 1 to {MostItems}");
         }
         long? after = null;
+        var cursors = new Cursor(request.HttpContext.RequestServices.GetRequiredService<SecretProtector>());
         if (request.Text("cursor") is { } cursor)
         {
-            if (Cursor.TryDecode(list, cursor, out var position))
+            if (cursors.TryDecode(list, cursor, out var position))
             {
                 after = position;
             }
@@ -43,13 +45,18 @@ public sealed record PageRequest(string List, int Limit, long? After)
                 errors.Add("cursor", "is not a cursor of this list");
             }
         }
-        return new PageRequest(list, limit, after);
+        return new PageRequest(list, limit, after, cursors);
     }
 
     /// <summary>Makes the page of rows read with <see cref="Rows"/> as their limit.</summary>
     public Page<TItem> Of<TRow, TItem>(IReadOnlyList<TRow> rows, Func<TRow, long> key, Func<TRow, TItem> item) => new(
         rows.Take(Limit).Select(item).ToList(),
-        rows.Count > Limit ? Cursor.Encode(List, key(rows[Limit - 1])) : null);
+        rows.Count > Limit ? Cursors.Encode(List, key(rows[Limit - 1])) : null);
+
+    /// <summary>The same for a search that may stop before the page is full: then the next page goes on where it stopped.</summary>
+    /// <param name="searchedTo">The key of the last item looked at; null when it looked at all.</param>
+    public Page<TItem> Of<TRow, TItem>(IReadOnlyList<TRow> rows, Func<TRow, long> key, Func<TRow, TItem> item, long? searchedTo) =>
+        rows.Count <= Limit && searchedTo is { } at ? new(rows.Select(item).ToList(), Cursors.Encode(List, at)) : Of(rows, key, item);
 }
 
 /// <summary>Reads filters from the query string.</summary>

@@ -29,5 +29,6 @@ public sealed record DueDeliveries(IReadOnlyList<PendingDelivery> Rows, DateTime
     public static DueDeliveries None { get; } = new([], null, null);
 }
 
-/// <summary>A delivery that is added with its message.</summary>
-public sealed record NewDelivery(long MessageSeq, long TargetNo, DeliveryTrigger Trigger, DateTimeOffset DueAt);
+/// <summary>A delivery that is added, with its message or for a message that did not go to the target before.</summary>
+/// <param name="Position">Its place in the queue of an ordered target; that of its message when null.</param>
+public sealed record NewDelivery(long MessageSeq, long TargetNo, DeliveryTrigger Trigger, DateTimeOffset DueAt, long? Position = null);

@@ -119,10 +119,10 @@ public sealed class DeliveryEngine(
     {
         try
         {
-            var (_, target) = await FindTarget(work.TargetNo);
-            if (target?.Ended is { } why)
+            var (source, target) = await FindTarget(work.TargetNo);
+            if (source is not null && target is { Ended: not null })
             {
-                await store.EndAll(work.TargetNo, why);
+                await store.EndAll(work.TargetNo, session => source.EndedNow(session, work.TargetNo));
             }
             if (target is not { Ended: null, Paused: false })
             {

@@ -6,15 +6,22 @@ using Hookway.Storage;
 namespace Hookway.Deliveries;
 
 /// <summary>Every SQL statement about deliveries and attempts.</summary>
-public sealed class DeliveryStore(Database database)
+public sealed class DeliveryStore(Database database, TimeProvider clock)
 {
     private const string PendingColumns = "message_seq, target_no, run, run_trigger, run_attempts, attempt_count";
+
+    private const string AttemptColumns =
+        """
+        seq, id, message_seq, target_no, number, run_trigger, error, url, request_headers, response_status, response_headers, response_body, detail, started_at,
+        duration_ms, next_attempt_at
+        """;
 
     private static readonly RowStatement InsertStatement = new(
         """
         INSERT INTO deliveries (message_seq, target_no, status, position, run, run_trigger, run_attempts, attempt_count, next_attempt_at)
-        SELECT v.message, v.target, 0, v.message, 0, v.run_trigger, 0, 0, v.due FROM {rows}
-        """, RowStatement.Number("message"), RowStatement.Number("target"), RowStatement.Number("run_trigger"), RowStatement.Number("due"));
+        SELECT v.message, v.target, 0, v.position, 0, v.run_trigger, 0, 0, v.due FROM {rows}
+        """, RowStatement.Number("message"), RowStatement.Number("target"), RowStatement.Number("position"), RowStatement.Number("run_trigger"),
+        RowStatement.Number("due"));
 
     private static readonly RowStatement OutcomeStatement = new(
         """
@@ -23,7 +30,7 @@ public sealed class DeliveryStore(Database database)
             run_attempts = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN run_attempts + 1 ELSE run_attempts END,
             next_attempt_at = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN v.next ELSE next_attempt_at END,
             reason = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN v.reason ELSE deliveries.reason END
-        FROM {rows} WHERE message_seq = v.message AND target_no = v.target RETURNING message_seq, target_no
+        FROM {rows} WHERE message_seq = v.message AND target_no = v.target RETURNING message_seq, target_no, deliveries.status, replay_no
         """,
         RowStatement.Number("message"), RowStatement.Number("target"), RowStatement.Number("number"), RowStatement.Number("response_status"), RowStatement.Text("error"),
         RowStatement.Number("run"), RowStatement.Number("status"), RowStatement.Number("next"), RowStatement.Text("reason"));
@@ -40,28 +47,28 @@ public sealed class DeliveryStore(Database database)
         RowStatement.Text("response_headers"), RowStatement.Bytes("response_body"), RowStatement.Text("detail"), RowStatement.Number("started_at"),
         RowStatement.Number("duration"), RowStatement.Number("next"));
 
-    private static readonly RowStatement ReplayFinishedStatement = new(
-        """
-        UPDATE replays SET finished_at = v.at FROM {rows}
-        WHERE no = (SELECT replay_no FROM deliveries WHERE message_seq = v.message AND target_no = v.target AND replay_no IS NOT NULL)
-        """, RowStatement.Number("message"), RowStatement.Number("target"), RowStatement.Number("at"));
-
     /// <summary>Adds deliveries in the transaction that accepts their messages.</summary>
     public static Task Insert(WriteSession session, IEnumerable<NewDelivery> deliveries) => session.ForEach(
         InsertStatement,
-        [.. deliveries.Select(delivery => new object?[] { delivery.MessageSeq, delivery.TargetNo, (long)delivery.Trigger, delivery.DueAt.ToUnixTimeMilliseconds() })]);
+        [.. deliveries.Select(delivery => new object?[] { delivery.MessageSeq, delivery.TargetNo, delivery.Position ?? delivery.MessageSeq, (long)delivery.Trigger, delivery.DueAt.ToUnixTimeMilliseconds() })]);
 
     /// <summary>Records attempts and what they mean for their deliveries, unless a delivery has ended or begun a new run meanwhile.</summary>
     public static async Task Record(WriteSession session, IReadOnlyList<AttemptRecord> records)
     {
-        var known = (await session.Read(
-            OutcomeStatement, [.. records.Select(OutcomeRow)], reader => (reader.GetInt64(0), reader.GetInt64(1)))).ToHashSet();
+        var outcomes = await session.Read(
+            OutcomeStatement, [.. records.Select(OutcomeRow)],
+            reader => (Key: (reader.GetInt64(0), reader.GetInt64(1)), Status: (DeliveryStatus)reader.GetInt64(2), ReplayNo: reader.IsDBNull(3) ? 0 : reader.GetInt64(3)));
+        var known = outcomes.Select(outcome => outcome.Key).ToHashSet();
         // The message of an attempt may have been erased while it was under way, and nothing of it is to come back.
         var kept = records.Select(record => record.Attempt).Where(attempt => known.Contains((attempt.MessageSeq, attempt.TargetNo))).ToList();
         await session.ForEach(AttemptStatement, kept.ConvertAll(RowOf));
-        await session.ForEach(ReplayFinishedStatement, [.. records
-            .Where(record => record.Attempt.Trigger is DeliveryTrigger.Replay && record.Verdict.NextAttemptAt is null)
-            .Select(record => new object?[] { record.Attempt.MessageSeq, record.Attempt.TargetNo, record.Attempt.EndedAt.ToUnixTimeMilliseconds() })]);
+        // Only a pending delivery has a replay that waits for it: one that has both a replay and an end was ended just now.
+        var replayed = outcomes.Where(outcome => outcome.ReplayNo != 0 && outcome.Status is not DeliveryStatus.Pending).Distinct().ToList();
+        if (replayed.Count > 0)
+        {
+            await ReplayProgress.Forget(session, replayed.Select(outcome => outcome.Key));
+            await ReplayProgress.Count(session, replayed.Select(outcome => (outcome.ReplayNo, outcome.Status)), records.Max(record => record.Attempt.EndedAt));
+        }
     }
 
     private static object?[] OutcomeRow(AttemptRecord record) =>
@@ -79,37 +86,71 @@ public sealed class DeliveryStore(Database database)
     ];
 
     /// <summary>Ends one delivery without an attempt, if it is still pending.</summary>
-    public static Task End(WriteSession session, PendingDelivery delivery, DeliveryChange change) =>
-        session.Prepared(
-            "UPDATE deliveries SET status = @status, next_attempt_at = NULL, reason = @reason WHERE message_seq = @message AND target_no = @target AND status = 0",
-            "@status", "@reason", "@message", "@target")
-            .With((long)DeliveryStates.After(DeliveryStatus.Pending, change)!.Value, change.Reason(), delivery.MessageSeq, delivery.TargetNo).Execute();
+    /// <param name="at">The time of the end; the system's when null.</param>
+    public static Task End(WriteSession session, PendingDelivery delivery, DeliveryChange change, DateTimeOffset? at = null) =>
+        EndWhere(session, "message_seq = @messageSeq AND target_no = @targetNo", new { delivery.MessageSeq, delivery.TargetNo }, change, at);
+
+    /// <summary>Ends the pending deliveries of a message; answers their targets, which the schedule must then read again.</summary>
+    public static async Task<IReadOnlyList<long>> EndOfMessage(WriteSession session, long messageSeq, DeliveryChange change, DateTimeOffset at) =>
+        [.. (await EndWhere(session, "message_seq = @messageSeq", new { messageSeq }, change, at)).Select(ended => ended.TargetNo)];
 
     /// <summary>Ends up to <paramref name="most"/> pending deliveries of a target; answers how many.</summary>
-    public static Task<int> EndSome(WriteSession session, long targetNo, DeliveryChange change, int most) =>
-        session.Connection.ExecuteAsync(
-            """
-            UPDATE deliveries SET status = @status, next_attempt_at = NULL, reason = @reason
-            WHERE target_no = @targetNo AND status = 0 AND message_seq IN (
-                SELECT message_seq FROM deliveries WHERE target_no = @targetNo AND status = 0 LIMIT @most)
-            """,
-            new { status = (int)DeliveryStates.After(DeliveryStatus.Pending, change)!.Value, reason = change.Reason(), targetNo, most });
+    /// <param name="at">The time of the end; the system's when null.</param>
+    public static async Task<int> EndSome(WriteSession session, long targetNo, DeliveryChange change, int most, DateTimeOffset? at = null) =>
+        (await EndWhere(
+            session, "target_no = @targetNo AND message_seq IN (SELECT message_seq FROM deliveries WHERE target_no = @targetNo AND status = 0 LIMIT @most)",
+            new { targetNo, most }, change, at)).Count;
 
     /// <summary>Ends every pending delivery of a target, in steps that leave room for other writers.</summary>
-    public async Task EndAll(long targetNo, DeliveryChange change)
+    /// <param name="stillEnded">
+    /// Asked in the transaction of each step whether the target is over, and why: it may be taken back into service, with new work, between two steps.
+    /// </param>
+    public async Task EndAll(long targetNo, Func<WriteSession, Task<DeliveryChange?>> stillEnded)
     {
         const int Step = 1_000;
-        while (await database.Write(session => EndSome(session, targetNo, change, Step)) == Step)
+        while (await database.Write(async session =>
+            await stillEnded(session) is { } why ? await EndSome(session, targetNo, why, Step, clock.GetUtcNow()) : 0) == Step)
         {
         }
     }
 
-    /// <summary>Reopens the deliveries of a message as a new run, and makes one that is pending due now.</summary>
+    private static async Task<List<EndedRow>> EndWhere(WriteSession session, string where, object values, DeliveryChange change, DateTimeOffset? at)
+    {
+        var status = DeliveryStates.After(DeliveryStatus.Pending, change)!.Value;
+        var parameters = new DynamicParameters(values);
+        parameters.AddDynamicParams(new { status = (int)status, reason = change.Reason() });
+        var ended = (await session.Connection.QueryAsync<EndedRow>(
+            $"UPDATE deliveries SET status = @status, next_attempt_at = NULL, reason = @reason WHERE {where} AND status = 0 RETURNING message_seq, target_no, replay_no",
+            parameters)).AsList();
+        var replayed = ended.Where(row => row.ReplayNo is not null).ToList();
+        if (replayed.Count > 0)
+        {
+            await ReplayProgress.Forget(session, replayed.Select(row => (row.MessageSeq, row.TargetNo)));
+            await ReplayProgress.Count(session, replayed.Select(row => (row.ReplayNo!.Value, status)), at ?? TimeProvider.System.GetUtcNow());
+        }
+        return ended;
+    }
+
+    /// <summary>Erases the deliveries and attempts of messages that are erased.</summary>
+    public static async Task Erase(WriteSession session, IReadOnlyList<long> messageSeqs, DateTimeOffset at)
+    {
+        var list = Stored.List(messageSeqs);
+        await session.Connection.ExecuteAsync($"DELETE FROM attempts WHERE message_seq IN {list}");
+        var erased = await session.Connection.QueryAsync<long?>($"DELETE FROM deliveries WHERE message_seq IN {list} RETURNING replay_no");
+        await ReplayProgress.Count(session, erased.OfType<long>().Select(replayNo => (replayNo, DeliveryStatus.Canceled)), at);
+    }
+
+    /// <summary>Reopens the deliveries of a message as a new run, and makes one that is pending due now; an earlier replay that waited for one counts it as canceled.</summary>
     /// <param name="targets">The targets to reopen, of those that have a delivery.</param>
     /// <param name="replayNo">The replay that asked.</param>
     /// <param name="position">Where they join the queue of an ordered target: behind all that was accepted so far.</param>
-    public static Task<int> Replay(WriteSession session, long messageSeq, IReadOnlyList<long> targets, long replayNo, long position, DateTimeOffset now) =>
-        session.Connection.ExecuteAsync(
+    public static async Task Replay(WriteSession session, long messageSeq, IReadOnlyList<long> targets, long replayNo, long position, DateTimeOffset now)
+    {
+        var found = await session.Connection.QueryAsync<(long TargetNo, int Status, long? ReplayNo)>(
+            $"SELECT target_no, status, replay_no FROM deliveries WHERE message_seq = @messageSeq AND target_no IN {Stored.List(targets)}", new { messageSeq });
+        var reopened = found.Where(row => DeliveryStates.After((DeliveryStatus)row.Status, DeliveryChange.Replayed) is DeliveryStatus.Pending).ToList();
+        await ReplayProgress.Count(session, reopened.Where(row => row.ReplayNo is not null).Select(row => (row.ReplayNo!.Value, DeliveryStatus.Canceled)), now);
+        await session.Connection.ExecuteAsync(
             $"""
             UPDATE deliveries SET
                 run = CASE WHEN status = 0 THEN run ELSE run + 1 END,
@@ -117,9 +158,10 @@ public sealed class DeliveryStore(Database database)
                 run_attempts = CASE WHEN status = 0 THEN run_attempts ELSE 0 END,
                 position = CASE WHEN status = 0 THEN position ELSE @position END,
                 reason = NULL, replay_no = @replayNo, next_attempt_at = @now, status = 0
-            WHERE message_seq = @messageSeq AND target_no IN {Stored.List(targets)}
+            WHERE message_seq = @messageSeq AND target_no IN {Stored.List(reopened.Select(row => row.TargetNo))}
             """,
             new { trigger = (int)DeliveryTrigger.Replay, replayNo, position, now = now.ToUnixTimeMilliseconds(), messageSeq });
+    }
 
     /// <summary>The targets that have pending deliveries.</summary>
     public Task<List<long>> TargetsWithWork() => database.Read(async connection =>
@@ -170,14 +212,27 @@ public sealed class DeliveryStore(Database database)
     /// <param name="after">Only those that were recorded after this one.</param>
     public static async Task<List<Attempt>> Attempts(DbConnection connection, long messageSeq, long? targetNo, bool? succeeded, long after, int limit) =>
         (await connection.QueryAsync<AttemptRow>(
-            """
-            SELECT seq, id, message_seq, target_no, number, run_trigger, error, url, request_headers, response_status, response_headers,
-                response_body, detail, started_at, duration_ms, next_attempt_at
-            FROM attempts WHERE message_seq = @messageSeq AND seq > @after
+            $"""
+            SELECT {AttemptColumns} FROM attempts WHERE message_seq = @messageSeq AND seq > @after
                 AND (@targetNo IS NULL OR target_no = @targetNo)
                 AND (@succeeded IS NULL OR CASE WHEN error IS NULL THEN 1 ELSE 0 END = @succeeded)
             ORDER BY seq LIMIT @limit
             """, new { messageSeq, targetNo, succeeded = succeeded is { } only ? Stored.Flag(only) : (long?)null, after, limit })).Select(row => row.ToAttempt()).ToList();
+
+    /// <summary>The attempts to a target, newest first.</summary>
+    /// <param name="succeeded">Only those that did, or did not.</param>
+    /// <param name="since">Only those that began then or later, in Unix milliseconds.</param>
+    /// <param name="until">Only those that began before.</param>
+    public static async Task<List<Attempt>> AttemptsOfTarget(
+        DbConnection connection, long targetNo, bool? succeeded, long? since, long? until, long before, int limit) =>
+        (await connection.QueryAsync<AttemptRow>(
+            $"""
+            SELECT {AttemptColumns} FROM attempts WHERE target_no = @targetNo AND seq < @before
+                AND (@succeeded IS NULL OR CASE WHEN error IS NULL THEN 1 ELSE 0 END = @succeeded)
+                AND (@since IS NULL OR started_at >= @since) AND (@until IS NULL OR started_at < @until)
+            ORDER BY seq DESC LIMIT @limit
+            """,
+            new { targetNo, succeeded = succeeded is { } only ? Stored.Flag(only) : (long?)null, since, until, before, limit })).Select(row => row.ToAttempt()).ToList();
 
     private sealed record PendingRow
     {
@@ -206,6 +261,8 @@ public sealed class DeliveryStore(Database database)
         public Delivery ToDelivery() => new(
             MessageSeq, TargetNo, (DeliveryStatus)Status, AttemptCount, Stored.Time(NextAttemptAt), LastResponseStatus, LastError, Reason);
     }
+
+    private sealed record EndedRow(long MessageSeq, long TargetNo, long? ReplayNo);
 
     private sealed record AttemptRow
     {

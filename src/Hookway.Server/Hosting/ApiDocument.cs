@@ -1,6 +1,6 @@
 using Hookway.Access;
+using Hookway.Api;
 using Hookway.Api.OpenApi;
-using Hookway.Dispatch.Messages;
 using Microsoft.OpenApi;
 
 namespace Hookway.Hosting;

@@ -77,7 +77,7 @@ public static class ApiExamples
         [typeof(ReplayResource)] = """
             { "replayId": "rpl_01jd3q5x7vf7h9k1n3q5s7v9x1", "kind": "message",
               "filter": { "appId": "app_01jd3q5x7v5a7c9e1g3j5m7p9r", "messageId": "msg_01jd3q5x7vb3d5f7h9k1n3q5s7", "endpointId": null },
-              "status": "running", "matched": 1, "queued": 1, "succeeded": 0, "failed": 0, "createdAt": "2026-01-31T13:00:00.000Z", "finishedAt": null }
+              "status": "running", "matched": 1, "queued": 1, "succeeded": 0, "failed": 0, "canceled": 0, "createdAt": "2026-01-31T13:00:00.000Z", "finishedAt": null }
             """,
     };
 

@@ -13,6 +13,10 @@ public sealed class Configuration(Database database)
 {
     private const int MostViews = 200_000;
     private const int MostChanges = 200_000;
+    private const int TrimmedPerChange = 2;
+
+    /// <summary>The changes that are kept for readers to catch up with; one that is further behind forgets all its views.</summary>
+    public const int KeptChanges = 100_000;
 
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<string, object> _views = new(StringComparer.Ordinal);
@@ -74,11 +78,19 @@ public sealed class Configuration(Database database)
     /// <summary>Records changes that a write of another lane made; call <see cref="Drop"/> with them after its commit.</summary>
     public static async Task Append(WriteSession session, ChangedSubjects touched)
     {
+        var last = 0L;
         foreach (var subject in touched.Subjects.Keys.ToList())
         {
             var seq = (long)(await session.Prepared("UPDATE configuration_counter SET value = value + 1 RETURNING value").Scalar())!;
             await session.Prepared("INSERT INTO configuration_changes (seq, subject) VALUES (@seq, @subject)", "@seq", "@subject").With(seq, subject).Execute();
-            touched.Subjects[subject] = seq;
+            touched.Subjects[subject] = last = seq;
+        }
+        if (last > KeptChanges)
+        {
+            // Each new row pays for two old ones, so the table needs no sweep of its own.
+            await session.Prepared(
+                "DELETE FROM configuration_changes WHERE seq IN (SELECT seq FROM configuration_changes WHERE seq <= @old ORDER BY seq LIMIT @most)",
+                "@old", "@most").With(last - KeptChanges, (long)touched.Subjects.Count * TrimmedPerChange).Execute();
         }
     }
 
@@ -110,6 +122,21 @@ public sealed class Configuration(Database database)
         }
     }
 
+    /// <summary>Forgets every view: what changed up to <paramref name="last"/> is not known any more, so everything counts as changed.</summary>
+    private void DropAll(long last)
+    {
+        List<string> subjects;
+        lock (_gate)
+        {
+            _drops++;
+            subjects = [.. _views.Keys];
+            _views.Clear();
+            _changedAt.Clear();
+            Volatile.Write(ref _forgotten, last);
+        }
+        subjects.ForEach(subject => Changed?.Invoke(subject));
+    }
+
     /// <summary>
     /// On the writer, before accepts are judged: takes in what other writers and processes changed since the last time. Some of it may be in this very
     /// transaction, so the version moves on only when <see cref="CaughtUp"/> says that it was committed.
@@ -121,8 +148,13 @@ public sealed class Configuration(Database database)
         {
             return;
         }
-        var changes = await session.Connection.QueryAsync<(long Seq, string Subject)>(
-            "SELECT seq, subject FROM configuration_changes WHERE seq > @applied ORDER BY seq", new { applied = _applied });
+        var changes = (await session.Connection.QueryAsync<(long Seq, string Subject)>(
+            "SELECT seq, subject FROM configuration_changes WHERE seq > @applied ORDER BY seq", new { applied = _applied })).AsList();
+        if (changes.Count < last - _applied)
+        {
+            // Numbers are given without gaps, so some were trimmed before this process read them.
+            DropAll(last);
+        }
         var subjects = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (var (seq, subject) in changes)
         {

@@ -1,29 +1,39 @@
 using System.Buffers.Text;
 using System.Globalization;
-using System.Text;
+using System.Security.Cryptography;
 
 namespace Hookway.Storage;
 
 /// <summary>
-/// The opaque place in a list where the next page starts: the list's name and the key of the last item shown. Keyset paging visits each
-/// item once while others are inserted. A cursor of one list is refused by another.
+/// Makes the opaque place in a list where the next page starts: the key of the last item shown, sealed for this list. Keyset paging visits each item once while others
+/// are inserted. Sealed, since the keys count what all workspaces have together, which is none of a tenant's business.
 /// </summary>
-public static class Cursor
+public sealed class Cursor(SecretProtector protector)
 {
-    /// <summary>The text form of a position, safe in a URL.</summary>
-    public static string Encode(string list, long position) =>
-        Base64Url.EncodeToString(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{list}:{position}")));
+    private const int MostCharacters = 128;
 
-    /// <summary>Reads a cursor back; false when it was not made for this list.</summary>
-    public static bool TryDecode(string list, string text, out long position)
+    /// <summary>The text form of a position, safe in a URL.</summary>
+    public string Encode(string list, long position) =>
+        Base64Url.EncodeToString(protector.Protect(position.ToString(CultureInfo.InvariantCulture), PurposeOf(list)));
+
+    /// <summary>Reads a cursor back; false when it was not made for this list, or was changed.</summary>
+    public bool TryDecode(string list, string text, out long position)
     {
         position = 0;
-        if (text.Length > 128 || !Base64Url.IsValid(text))
+        if (text.Length > MostCharacters || !Base64Url.IsValid(text))
         {
             return false;
         }
-        var decoded = Encoding.ASCII.GetString(Base64Url.DecodeFromChars(text));
-        return decoded.StartsWith(list + ":", StringComparison.Ordinal)
-            && long.TryParse(decoded.AsSpan(list.Length + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out position);
+        try
+        {
+            return long.TryParse(
+                protector.Unprotect(Base64Url.DecodeFromChars(text), PurposeOf(list)), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out position);
+        }
+        catch (CryptographicException)
+        {
+            return false;
+        }
     }
+
+    private static string PurposeOf(string list) => "cursor/" + list;
 }

@@ -107,6 +107,46 @@ public class ConfigurationTests
         await TestServer.Until(async () => (await server.Get($"/api/v1/apps/{app}/messages?status=pending&limit=1")).Items.Length == 0);
     }
 
+    [Fact]
+    public async Task A_reader_that_is_behind_what_is_kept_forgets_all_its_views()
+    {
+        await using var server = await TestServer.Start();
+        var configuration = server.Services.GetRequiredService<Configuration>();
+        var app = await server.CreateApp();
+        await server.Send(app);
+        (await configuration.View("thing:1", _ => Task.FromResult<string?>("old"))).ShouldBe("old");
+        var version = configuration.Version;
+        await server.Services.GetRequiredService<Database>().Write(session =>
+            session.Connection.ExecuteAsync("UPDATE configuration_counter SET value = value + 5"));
+
+        await server.Send(app);
+
+        (await configuration.View("thing:1", _ => Task.FromResult<string?>("new"))).ShouldBe("new");
+        configuration.IsStale("thing:2", version).ShouldBeTrue();
+        configuration.IsStale("thing:2", configuration.Version).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Old_changes_are_trimmed_a_few_with_each_new_one()
+    {
+        await using var server = await TestServer.Start();
+        var configuration = server.Services.GetRequiredService<Configuration>();
+        var database = server.Services.GetRequiredService<Database>();
+        for (var change = 0; change < 5; change++)
+        {
+            await Change(configuration, "thing:1");
+        }
+        Task<long> Count() => database.Read(connection => connection.ExecuteScalarAsync<long>("SELECT count(*) FROM configuration_changes"));
+        var before = await Count();
+        await database.Write(session => session.Connection.ExecuteAsync(
+            "UPDATE configuration_counter SET value = value + @KeptChanges", new { Configuration.KeptChanges }));
+
+        await Change(configuration, "thing:1");
+        (await Count()).ShouldBe(before - 1);
+        await Change(configuration, "thing:1");
+        (await Count()).ShouldBe(before - 2);
+    }
+
     private static Task<int> Change(Configuration configuration, string subject) => configuration.Change((_, touched) =>
     {
         touched.Add(subject);

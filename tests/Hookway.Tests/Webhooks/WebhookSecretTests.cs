@@ -105,4 +105,23 @@ public class WebhookSecretTests
     [InlineData(SigningKey)]
     public void The_text_of_a_secret_object_never_holds_the_secret(string text) =>
         WebhookSecret.Parse(text).ToString().Length.ShouldBeLessThan(8);
+
+    [Fact]
+    public void Tens_of_thousands_of_signing_keys_can_be_held_and_used_at_once()
+    {
+        var secrets = Enumerable.Range(0, 20_000).Select(_ => WebhookSecret.Generate(SignatureScheme.Ed25519)).ToList();
+        foreach (var secret in secrets)
+        {
+            WebhookSignature.Sign(secret, "msg_1", DateTimeOffset.UnixEpoch, "{}"u8).ShouldStartWith("v1a,");
+        }
+    }
+
+    [Fact]
+    public void Threads_that_sign_with_the_same_and_with_other_keys_do_not_disturb_each_other()
+    {
+        var secrets = Enumerable.Range(0, 300).Select(_ => WebhookSecret.Generate(SignatureScheme.Ed25519)).ToList();
+        var wanted = secrets.ConvertAll(secret => WebhookSignature.Sign(secret, "msg_1", DateTimeOffset.UnixEpoch, "{}"u8));
+        Parallel.For(0, 5_000, i =>
+            WebhookSignature.Sign(secrets[i * 7 % secrets.Count], "msg_1", DateTimeOffset.UnixEpoch, "{}"u8).ShouldBe(wanted[i * 7 % secrets.Count]));
+    }
 }

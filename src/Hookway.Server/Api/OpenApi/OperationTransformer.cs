@@ -27,7 +27,7 @@ public sealed class OperationTransformer(Func<EndpointMetadataCollection, string
         }
         var problem = await context.GetOrCreateSchemaAsync(typeof(Problem), null, cancellationToken);
         context.Document!.AddComponent(nameof(Problem), problem);
-        foreach (var example in Errors(operation, context.Description.HttpMethod!, scope))
+        foreach (var example in Errors(operation, context.Description.HttpMethod!, scope, metadata.GetMetadata<BodyLimit>()))
         {
             operation.Responses![example.Status.ToString(CultureInfo.InvariantCulture)] = new OpenApiResponse
             {
@@ -87,7 +87,7 @@ public sealed class OperationTransformer(Func<EndpointMetadataCollection, string
         }
     }
 
-    private static IEnumerable<Problem> Errors(OpenApiOperation operation, string method, string? scope)
+    private static IEnumerable<Problem> Errors(OpenApiOperation operation, string method, string? scope, BodyLimit? limit)
     {
         var hasBody = operation.RequestBody is not null;
         if (hasBody || operation.Parameters?.Any(parameter => parameter.In == ParameterLocation.Query) == true)
@@ -105,7 +105,7 @@ public sealed class OperationTransformer(Func<EndpointMetadataCollection, string
         }
         if (hasBody)
         {
-            yield return Problem.TooLarge("The request body", JsonInput.ConfigurationLimit);
+            yield return Problem.TooLarge(limit?.What ?? "The request body", limit?.Bytes ?? JsonInput.ConfigurationLimit);
         }
         yield return Problem.Of(
             StatusCodes.Status503ServiceUnavailable, "unavailable",

@@ -28,12 +28,13 @@ public sealed class AppStore(Database database, Configuration configuration, IdG
 
     /// <summary>The app and its published types, kept in memory; null when it is not of this workspace.</summary>
     public async ValueTask<AppView?> View(long workspaceNo, string appId) =>
-        await configuration.View(App.Subject(appId), connection => Load(connection, appId)) is { } view && view.App.WorkspaceNo == workspaceNo ? view : null;
+        await configuration.View(App.Subject(appId), connection => Load(connection, workspaceNo, appId)) is { } view && view.App.WorkspaceNo == workspaceNo ? view : null;
 
     /// <summary>The same, read inside a transaction.</summary>
-    public static async Task<AppView?> Load(DbConnection connection, string appId)
+    public static async Task<AppView?> Load(DbConnection connection, long workspaceNo, string appId)
     {
-        if ((await connection.QuerySingleOrDefaultAsync<AppRow>($"SELECT {Columns} FROM apps WHERE id = @appId", new { appId }))?.ToApp() is not { } app)
+        if ((await connection.QuerySingleOrDefaultAsync<AppRow>(
+            $"SELECT {Columns} FROM apps WHERE id = @appId AND workspace_no = @workspaceNo", new { appId, workspaceNo }))?.ToApp() is not { } app)
         {
             return null;
         }
@@ -42,9 +43,24 @@ public sealed class AppStore(Database database, Configuration configuration, IdG
     }
 
     /// <summary>Changes an app that is not archived; null when it is, or is not of this workspace.</summary>
-    public Task<App?> Update(long workspaceNo, string appId, Func<App, App> change) => configuration.Change(async (session, touched) =>
+    public Task<App?> Update(long workspaceNo, string appId, Func<App, App> change) =>
+        configuration.Change((session, touched) => Update(session, touched, workspaceNo, appId, change));
+
+    /// <summary>Archives an app; null when it is archived already, or is not of this workspace.</summary>
+    /// <param name="also">What else becomes void with the app numbered so, in the same transaction.</param>
+    public Task<App?> Archive(long workspaceNo, string appId, Func<WriteSession, ChangedSubjects, long, Task> also) => configuration.Change(async (session, touched) =>
     {
-        if (await Load(session.Connection, appId) is not { App: { ArchivedAt: null } old } || old.WorkspaceNo != workspaceNo)
+        if (await Update(session, touched, workspaceNo, appId, app => app with { ArchivedAt = clock.GetUtcNow() }) is not { } archived)
+        {
+            return null;
+        }
+        await also(session, touched, archived.No);
+        return archived;
+    });
+
+    private async Task<App?> Update(WriteSession session, ChangedSubjects touched, long workspaceNo, string appId, Func<App, App> change)
+    {
+        if (await Load(session.Connection, workspaceNo, appId) is not { App: { ArchivedAt: null } old })
         {
             return null;
         }
@@ -57,7 +73,7 @@ public sealed class AppStore(Database database, Configuration configuration, IdG
             WHERE no = @No RETURNING {Columns}
             """,
             new { changed.Name, changed.RoutingKeyBodyPath, changed.RoutingKeyHeader, archivedAt = Stored.Time(changed.ArchivedAt), now = Now, old.No })).ToApp();
-    });
+    }
 
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
 

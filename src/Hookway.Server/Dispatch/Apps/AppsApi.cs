@@ -80,15 +80,8 @@ public static class AppsApi
         return await store.Update(caller.WorkspaceNo, appId, Apply) is { } app ? TypedResults.Ok(AppResource.Of(app)) : Problem.NotFound("app");
     }
 
-    private static async Task<IResult> Archive(string appId, Caller caller, AppStore store, EndpointRemoval removal, TimeProvider clock)
-    {
-        if (await store.Update(caller.WorkspaceNo, appId, app => app with { ArchivedAt = clock.GetUtcNow() }) is { } archived)
-        {
-            await removal.CancelPendingOfApp(archived.No);
-            return TypedResults.Ok(AppResource.Of(archived));
-        }
-        return await store.View(caller.WorkspaceNo, appId) is { } already ? TypedResults.Ok(AppResource.Of(already.App)) : Problem.NotFound("app");
-    }
+    private static async Task<IResult> Archive(string appId, Caller caller, EndpointRemoval removal) =>
+        await removal.ArchiveApp(caller.WorkspaceNo, appId) is { } archived ? TypedResults.Ok(AppResource.Of(archived)) : Problem.NotFound("app");
 }
 
 /// <summary>The body of "create an app".</summary>

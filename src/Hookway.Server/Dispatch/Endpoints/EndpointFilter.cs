@@ -72,9 +72,9 @@ public sealed class EndpointFilter
         {
             return "must have exactly one of equals, in and exists";
         }
-        if (condition.In?.Count > MostValues)
+        if (condition.In?.Count is 0 or > MostValues)
         {
-            return $"must have at most {MostValues} values in \"in\"";
+            return $"must have 1 to {MostValues} values in \"in\"";
         }
         var values = condition.EqualTo.IsSet ? [condition.EqualTo.Value] : condition.In ?? [];
         return values.All(value => value.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array) && !(value.ValueKind is JsonValueKind.String && RawJson.Text(value) is null)) ? null : "must compare with strings, numbers, true, false or null";

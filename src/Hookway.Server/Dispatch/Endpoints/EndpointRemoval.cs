@@ -1,5 +1,6 @@
 using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
+using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
 using Hookway.Storage;
 
@@ -9,7 +10,8 @@ namespace Hookway.Dispatch.Endpoints;
 /// Takes endpoints out of service: first the change that stops new deliveries, then the end of those that were pending, in steps. What a crash leaves
 /// pending in between is ended by the engine when it next reads the target.
 /// </summary>
-public sealed class EndpointRemoval(EndpointStore endpoints, DeliveryStore deliveries, DeliverySchedule schedule, Configuration configuration, TimeProvider clock)
+public sealed class EndpointRemoval(
+    AppStore apps, EndpointStore endpoints, DeliveryStore deliveries, DeliverySchedule schedule, Configuration configuration, TimeProvider clock)
 {
     /// <summary>Deletes one endpoint; null when there is none.</summary>
     public async Task<WebhookEndpoint?> Remove(App app, string endpointId)
@@ -18,32 +20,41 @@ public sealed class EndpointRemoval(EndpointStore endpoints, DeliveryStore deliv
         {
             return null;
         }
-        await deliveries.EndAll(removed.No, DeliveryChange.TargetDeleted);
+        await EndAll(removed.No);
         return removed;
     }
 
-    /// <summary>Deletes a recipient and its endpoints.</summary>
-    public async Task RemoveRecipient(App app, Recipient recipient)
+    /// <summary>Deletes a recipient and its endpoints; answers the last message accepted before that, which bounds what a purge may erase.</summary>
+    public async Task<long> RemoveRecipient(Recipient recipient, bool purge)
     {
-        var numbers = await configuration.Change(async (session, touched) =>
+        var (numbers, lastSeq) = await configuration.Change(async (session, touched) =>
         {
             var deleted = await endpoints.DeleteOfRecipient(session, touched, recipient);
-            await RecipientStore.Delete(session, recipient.No, clock.GetUtcNow());
-            return deleted;
+            await RecipientStore.Delete(session, recipient.No, purge, clock.GetUtcNow());
+            return (deleted, await MessageStore.LastSeq(session.Connection));
         });
         foreach (var no in numbers)
         {
-            await deliveries.EndAll(no, DeliveryChange.TargetDeleted);
+            await EndAll(no);
         }
+        return lastSeq;
     }
 
-    /// <summary>Ends what is pending in an app that was archived.</summary>
-    public async Task CancelPendingOfApp(long appNo)
+    /// <summary>Archives an app and ends what is pending in it, also what an earlier call left; null when there is no such app.</summary>
+    public async Task<App?> ArchiveApp(long workspaceNo, string appId)
     {
-        foreach (var no in await endpoints.WithPendingDeliveries(appNo))
+        if ((await apps.Archive(workspaceNo, appId, EndpointStore.TouchPending) ?? (await apps.View(workspaceNo, appId))?.App) is not { } app)
         {
-            await deliveries.EndAll(no, DeliveryChange.AppArchived);
+            return null;
+        }
+        foreach (var no in await endpoints.WithPendingDeliveries(app.No))
+        {
+            await EndAll(no);
             schedule.Refresh(no);
         }
+        return app;
     }
+
+    /// <summary>Ends what is pending for an endpoint, as long as it is out of service: it may be taken back into service, with new work, while this runs.</summary>
+    public Task EndAll(long no) => deliveries.EndAll(no, session => EndpointStore.EndedNow(session, no));
 }

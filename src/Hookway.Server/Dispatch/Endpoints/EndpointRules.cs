@@ -6,12 +6,6 @@ using Hookway.Webhooks;
 
 namespace Hookway.Dispatch.Endpoints;
 
-/// <summary>What the operator asks of endpoint URLs.</summary>
-public sealed record EndpointOptions
-{
-    public bool RequireHttps { get; init; }
-}
-
 /// <summary>Judges the fields of an endpoint; each error names its field.</summary>
 public sealed class EndpointRules(AddressGuard guard, EndpointOptions options)
 {
@@ -26,9 +20,13 @@ public sealed class EndpointRules(AddressGuard guard, EndpointOptions options)
         ["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
          "host", "user-agent", "expect"], StringComparer.OrdinalIgnoreCase);
 
-    public async Task Check(EndpointSettings settings, FieldErrors errors, CancellationToken cancel)
+    /// <param name="urlIsNew">Only a URL that is given now is judged: one that was good when it was set must not stand in the way of other changes.</param>
+    public async Task Check(EndpointSettings settings, bool urlIsNew, FieldErrors errors, CancellationToken cancel)
     {
-        await CheckUrl(settings.Url, errors, cancel);
+        if (urlIsNew)
+        {
+            await CheckUrl(settings.Url, errors, cancel);
+        }
         if (settings.Name?.Length > MostNameCharacters)
         {
             errors.Add("name", $"must be at most {MostNameCharacters} characters");
@@ -112,7 +110,8 @@ public sealed class EndpointRules(AddressGuard guard, EndpointOptions options)
         }
     }
 
-    private static void CheckHeaders(IReadOnlyDictionary<string, string> headers, FieldErrors errors)
+    /// <summary>Judges custom headers; also inside the transaction that merges them, where two changes come together.</summary>
+    public static void CheckHeaders(IReadOnlyDictionary<string, string> headers, FieldErrors errors)
     {
         if (headers.Count > MostHeaders)
         {
@@ -135,16 +134,4 @@ public sealed class EndpointRules(AddressGuard guard, EndpointOptions options)
             }
         }
     }
-}
-
-/// <summary>The names of signature schemes in the API.</summary>
-public static class SignatureNames
-{
-    public const string Hmac = "hmac-sha256";
-    public const string Ed25519 = "ed25519";
-
-    public static string Of(SignatureScheme scheme) => scheme is SignatureScheme.Ed25519 ? Ed25519 : Hmac;
-
-    /// <summary>What a receiver needs to verify: the shared secret, or the public key.</summary>
-    public static string Shown(WebhookSecret secret) => secret.PublicKey ?? secret.Reveal();
 }

@@ -36,11 +36,11 @@ public sealed class EndpointStore(Database database, Configuration configuration
                     @retryBackoffSeconds, @rateLimitPerMinute, @ordered, @secret, @now, @now)
                 RETURNING no
                 """, Values(id, settings, secret, new { appNo = app.No, recipientNo, now = now.ToUnixTimeMilliseconds() }));
-            return (await Load(session.Connection, no))!;
+            return (await LoadTarget(session.Connection, no))!;
         });
 
     /// <summary>The endpoint with this number as a target, kept in memory. Also one that is deleted.</summary>
-    public ValueTask<WebhookEndpoint?> View(long no) => configuration.View(DeliveryTarget.Subject(no), connection => Load(connection, no));
+    public ValueTask<WebhookEndpoint?> ViewTarget(long no) => configuration.View(DeliveryTarget.Subject(no), connection => LoadTarget(connection, no));
 
     /// <summary>The endpoints that a recipient's messages may go to, kept in memory; null when the recipient is unknown.</summary>
     public ValueTask<RecipientView?> ViewRecipient(App app, string recipient) =>
@@ -75,10 +75,11 @@ public sealed class EndpointStore(Database database, Configuration configuration
                   """,
             new { app.No, recipient, enabled = enabled is { } wanted ? Stored.Flag(wanted) : (long?)null, before, limit })).Select(ToEndpoint).ToList());
 
-    /// <summary>Changes an endpoint that is not deleted, in one transaction with reading it; null when there is none.</summary>
-    public Task<WebhookEndpoint?> Update(App app, string endpointId, Func<WebhookEndpoint, WebhookEndpoint> change) =>
+    /// <summary>Changes an endpoint that is not deleted, in one transaction with reading it; null when there is none, or the change is refused.</summary>
+    /// <param name="change">Null to refuse. May be called again when the transaction is.</param>
+    public Task<WebhookEndpoint?> Update(App app, string endpointId, Func<WebhookEndpoint, WebhookEndpoint?> change) =>
         configuration.Change(async (session, touched) =>
-            await Find(session.Connection, app, endpointId) is { } old ? await Save(session, touched, change(old)) : null);
+            await Find(session.Connection, app, endpointId) is { } old && change(old) is { } changed ? await Save(session, touched, changed) : null);
 
     /// <summary>Marks endpoints of a recipient as deleted; answers their numbers.</summary>
     public async Task<List<long>> DeleteOfRecipient(WriteSession session, ChangedSubjects touched, Recipient recipient)
@@ -91,11 +92,29 @@ public sealed class EndpointStore(Database database, Configuration configuration
         return numbers;
     }
 
-    /// <summary>The endpoints of an app that have pending deliveries.</summary>
-    public Task<List<long>> WithPendingDeliveries(long appNo) => database.Read(async connection =>
+    /// <summary>The endpoints of an app that have pending deliveries; those of deleted ones are ended already, or by the engine.</summary>
+    public Task<List<long>> WithPendingDeliveries(long appNo) => database.Read(connection => WithPendingDeliveries(connection, appNo));
+
+    /// <summary>In the transaction that archives an app: lets the engine see that its targets are over, also when this process ends before it ended their deliveries.</summary>
+    public static async Task TouchPending(WriteSession session, ChangedSubjects touched, long appNo) =>
+        (await WithPendingDeliveries(session.Connection, appNo)).ForEach(no => touched.Add(DeliveryTarget.Subject(no)));
+
+    private static async Task<List<long>> WithPendingDeliveries(DbConnection connection, long appNo) =>
         (await connection.QueryAsync<long>(
-            "SELECT no FROM endpoints e WHERE app_no = @appNo AND EXISTS (SELECT 1 FROM deliveries d WHERE d.target_no = e.no AND d.status = 0)",
-            new { appNo })).AsList());
+            """
+            SELECT no FROM endpoints e WHERE app_no = @appNo AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM deliveries d WHERE d.target_no = e.no AND d.status = 0)
+            """, new { appNo })).AsList();
+
+    /// <summary>Why nothing may be delivered to a target, as it stands in this transaction; null when something may.</summary>
+    public static async Task<DeliveryChange?> EndedNow(WriteSession session, long no) =>
+        (await session.Connection.QueryAsync<(long Enabled, long? DeletedAt, long? ArchivedAt)>(
+            "SELECT e.enabled, e.deleted_at, a.archived_at FROM endpoints e JOIN apps a ON a.no = e.app_no WHERE e.no = @no", new { no })).AsList() switch
+        {
+            [] or [{ DeletedAt: not null }] => DeliveryChange.TargetDeleted,
+            [{ ArchivedAt: not null }] => DeliveryChange.AppArchived,
+            [{ Enabled: 0 }] => DeliveryChange.TargetDisabled,
+            _ => null,
+        };
 
     /// <summary>Disables an endpoint because of what its receiver answered.</summary>
     public static async Task Disable(WriteSession session, ChangedSubjects touched, long no, string reason, DateTimeOffset now)
@@ -109,16 +128,21 @@ public sealed class EndpointStore(Database database, Configuration configuration
     /// <summary>Notes since when an endpoint fails, or that it does not any more.</summary>
     public static async Task MarkFailing(WriteSession session, ChangedSubjects touched, long no, DateTimeOffset? since)
     {
-        await session.Connection.ExecuteAsync("UPDATE endpoints SET failing_since = @since WHERE no = @no", new { no, since = Stored.Time(since) });
+        // Of failures that end together each is the one that makes it fail: the first one's date stays.
+        var onlyFirst = since is null ? "" : " AND failing_since IS NULL";
+        await session.Connection.ExecuteAsync($"UPDATE endpoints SET failing_since = @since WHERE no = @no{onlyFirst}", new { no, since = Stored.Time(since) });
         await Touch(session, touched, no);
     }
 
     private static async Task Touch(WriteSession session, ChangedSubjects touched, long no)
     {
-        var (appNo, recipient) = await session.Connection.QuerySingleAsync<(long, string)>(
-            "SELECT e.app_no, r.recipient FROM endpoints e JOIN recipients r ON r.no = e.recipient_no WHERE e.no = @no", new { no });
         touched.Add(DeliveryTarget.Subject(no));
-        touched.Add(Recipient.Subject(appNo, recipient));
+        // It may have been erased while the attempt was under way.
+        if ((await session.Connection.QueryAsync<(long AppNo, string Recipient)>(
+            "SELECT e.app_no, r.recipient FROM endpoints e JOIN recipients r ON r.no = e.recipient_no WHERE e.no = @no", new { no })).AsList() is [var owner])
+        {
+            touched.Add(Recipient.Subject(owner.AppNo, owner.Recipient));
+        }
     }
 
     private async Task<WebhookEndpoint?> Save(WriteSession session, ChangedSubjects touched, WebhookEndpoint changed)
@@ -142,11 +166,11 @@ public sealed class EndpointStore(Database database, Configuration configuration
             }));
         touched.Add(DeliveryTarget.Subject(changed.No));
         touched.Add(Recipient.Subject(changed.AppNo, changed.Recipient));
-        return await Load(session.Connection, changed.No);
+        return await LoadTarget(session.Connection, changed.No);
     }
 
     /// <summary>The endpoint with this number, read inside a transaction; also one that is deleted.</summary>
-    public async Task<WebhookEndpoint?> Load(DbConnection connection, long no) =>
+    public async Task<WebhookEndpoint?> LoadTarget(DbConnection connection, long no) =>
         await connection.QuerySingleOrDefaultAsync<EndpointRow>($"{Select} WHERE e.no = @no", new { no }) is { } row ? ToEndpoint(row) : null;
 
     /// <summary>An endpoint that is not deleted, read inside a transaction.</summary>

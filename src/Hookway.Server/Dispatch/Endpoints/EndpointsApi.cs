@@ -33,6 +33,11 @@ public static class EndpointsApi
         endpoints.MapPost("/{endpointId}/test", Test).Needs(Scopes.EndpointWrite).WithSummary("Send a test message")
             .WithDescription("The event type's example payload, to this endpoint alone.")
             .Accepts<TestEndpoint>("application/json").Produces<MessageResource>(StatusCodes.Status202Accepted);
+        endpoints.MapGet("/{endpointId}/attempts", Attempts).Needs(Scopes.MessageRead).WithSummary("List an endpoint's attempts")
+            .WithDescription("Newest first; also of an endpoint that was deleted.").Paged()
+            .WithQuery("status", "string", "Only those that succeeded, or failed.", "succeeded", "failed")
+            .WithQuery("since", "date-time", "Only those that began at or after this time.").WithQuery("until", "date-time", "Only those that began before this time.")
+            .Produces<Page<AttemptResource>>();
     }
 
     private static async Task<IResult> Create(string appId, HttpContext http, Caller caller, AppStore apps, EndpointStore store, EndpointRules rules)
@@ -57,7 +62,7 @@ public static class EndpointsApi
         }
         var settings = input.ToSettings(errors);
         var secret = EndpointRules.SecretOf(input.Secret, input.Signature, errors);
-        await rules.Check(settings, errors, http.RequestAborted);
+        await rules.Check(settings, urlIsNew: true, errors, http.RequestAborted);
         if (errors.Any)
         {
             return Problem.Invalid(errors);
@@ -87,7 +92,7 @@ public static class EndpointsApi
             : Problem.NotFound("endpoint");
 
     private static async Task<IResult> Change(
-        string appId, string endpointId, HttpContext http, Caller caller, AppStore apps, EndpointStore store, EndpointRules rules, DeliveryStore deliveries)
+        string appId, string endpointId, HttpContext http, Caller caller, AppStore apps, EndpointStore store, EndpointRules rules, EndpointRemoval removal)
     {
         if (await apps.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } app } || await store.Find(app, endpointId) is not { } old)
         {
@@ -102,7 +107,7 @@ public static class EndpointsApi
         var wanted = input.Apply(old.Settings, errors);
         if (!errors.Any)
         {
-            await rules.Check(wanted, errors, http.RequestAborted);
+            await rules.Check(wanted, input.Url.IsSet, errors, http.RequestAborted);
         }
         if (errors.Any)
         {
@@ -111,12 +116,15 @@ public static class EndpointsApi
         if (wanted.Enabled && !old.Settings.Enabled)
         {
             // What was pending when it was disabled is over, also if the step that ended it was cut short.
-            await deliveries.EndAll(old.No, DeliveryChange.TargetDisabled);
+            await removal.EndAll(old.No);
         }
+        var refusal = new FieldErrors();
         var changed = await store.Update(app, endpointId, endpoint =>
         {
-            var settings = input.Apply(endpoint.Settings, new FieldErrors());
-            return endpoint with
+            refusal = new FieldErrors();
+            var settings = input.Apply(endpoint.Settings, refusal);
+            EndpointRules.CheckHeaders(settings.Headers, refusal);
+            return refusal.Any ? null : endpoint with
             {
                 Settings = settings,
                 DisabledReason = settings.Enabled ? null : endpoint.DisabledReason ?? "Disabled through the API.",
@@ -125,11 +133,11 @@ public static class EndpointsApi
         });
         if (changed is null)
         {
-            return Problem.NotFound("endpoint");
+            return refusal.Any ? Problem.Invalid(refusal) : Problem.NotFound("endpoint");
         }
         if (!changed.Settings.Enabled)
         {
-            await deliveries.EndAll(changed.No, DeliveryChange.TargetDisabled);
+            await removal.EndAll(changed.No);
         }
         return TypedResults.Ok(EndpointResource.Of(changed));
     }
@@ -197,5 +205,22 @@ public static class EndpointsApi
         }
         var type = input.Type is null ? null : await types.Find(view.App, input.Type);
         return await intake.SendTest(caller, view, endpoint, type?.ExamplePayload, input.Type);
+    }
+
+    private static async Task<IResult> Attempts(
+        string appId, string endpointId, HttpRequest request, Caller caller, AppStore apps, EndpointStore store, MessageReader reader)
+    {
+        if (await apps.View(caller.WorkspaceNo, appId) is not { App: var app } || await store.FindWithDeleted(app, endpointId) is not { } endpoint)
+        {
+            return Problem.NotFound("endpoint");
+        }
+        var errors = new FieldErrors();
+        var page = PageRequest.From(request, "endpoint-attempts", errors);
+        var succeeded = AttemptResource.SucceededOf(request.Text("status"), errors);
+        var (since, until) = (request.Time("since", errors), request.Time("until", errors));
+        return errors.Any
+            ? Problem.Invalid(errors)
+            : TypedResults.Ok(page.Of(
+                await reader.AttemptsOf(app, endpoint, succeeded, since, until, page.Before, page.Rows), item => item.Attempt.Seq, item => item.Resource));
     }
 }

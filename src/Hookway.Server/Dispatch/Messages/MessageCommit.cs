@@ -73,7 +73,7 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
         {
             return null;
         }
-        return await AppStore.Load(session.Connection, send.App.AppId) switch
+        return await AppStore.Load(session.Connection, send.App.WorkspaceNo, send.App.AppId) switch
         {
             not { App.ArchivedAt: null } => SendOutcome.Refused(Problem.NotFound("app")),
             var view when send.Only is null && !view.PublishedTypes.Contains(send.Draft.Type) => SendOutcome.Refused(MessageIntake.NotPublished(send.Draft.Type)),

@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Reflection;
+using Hookway.Api;
 using Hookway.Deliveries;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Storage;
@@ -13,11 +13,11 @@ public sealed class MessageDeliveries(EndpointStore endpoints, MessageStore mess
     private static readonly KeyValuePair<string, string> ContentType = new("content-type", "application/json");
     private static readonly KeyValuePair<string, string> UserAgent = new("user-agent", "Hookway/" + ProductVersion.Text);
 
-    public async ValueTask<DeliveryTarget?> FindTarget(long targetNo) => (await endpoints.View(targetNo))?.Target;
+    public async ValueTask<DeliveryTarget?> FindTarget(long targetNo) => (await endpoints.ViewTarget(targetNo))?.Target;
 
     public async ValueTask<PreparedAttempt?> Prepare(PendingDelivery delivery, DateTimeOffset now)
     {
-        if (await endpoints.View(delivery.TargetNo) is not { } endpoint
+        if (await endpoints.ViewTarget(delivery.TargetNo) is not { } endpoint
             || (delivery.Content as MessageContent ?? await messages.Content(delivery.MessageSeq)) is not { } content)
         {
             return null;
@@ -36,16 +36,11 @@ public sealed class MessageDeliveries(EndpointStore endpoints, MessageStore mess
         return new PreparedAttempt(new DeliveryRequest(HttpMethod.Post, endpoint.Url, headers, content.Body), shown);
     }
 
+    public Task<DeliveryChange?> EndedNow(WriteSession session, long targetNo) => EndpointStore.EndedNow(session, targetNo);
+
     public Task Disable(WriteSession session, ChangedSubjects touched, long targetNo, string reason, DateTimeOffset now) =>
         EndpointStore.Disable(session, touched, targetNo, reason, now);
 
     public Task MarkFailing(WriteSession session, ChangedSubjects touched, long targetNo, DateTimeOffset? since) =>
         EndpointStore.MarkFailing(session, touched, targetNo, since);
-}
-
-/// <summary>The version of this build, as receivers and operators see it.</summary>
-public static class ProductVersion
-{
-    public static string Text { get; } =
-        typeof(ProductVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
 }

@@ -14,6 +14,9 @@ namespace Hookway.Dispatch.Messages;
 /// </summary>
 public sealed class MessageIntake
 {
+    /// <summary>The type of a test message that names none.</summary>
+    public const string TestType = "hookway.test";
+
     private readonly Database _database;
     private readonly Configuration _configuration;
     private readonly EndpointStore _endpoints;
@@ -33,7 +36,8 @@ public sealed class MessageIntake
         _schedule = schedule;
         _ids = ids;
         _clock = clock;
-        _lane = new WriteLane<MessageSend, SendOutcome>("messages", (session, sends) => new MessageCommit(session, configuration, endpoints).Accept(sends), HandOff);
+        _lane = new WriteLane<MessageSend, SendOutcome>(
+            "messages", (session, sends) => new MessageCommit(session, configuration, endpoints).Accept(sends), HandOff, send => send.Draft.Data.Length);
     }
 
     /// <summary>Accepts a message for all endpoints of its recipient that want it: 202 once it is durable.</summary>
@@ -59,7 +63,6 @@ public sealed class MessageIntake
     /// <summary>Accepts a test message: an event type's example, for one endpoint alone.</summary>
     public async Task<IResult> SendTest(Caller caller, AppView view, WebhookEndpoint endpoint, byte[]? example, string? type)
     {
-        const string TestType = "hookway.test";
         if (type is not null && !view.PublishedTypes.Contains(type))
         {
             return NotPublished(type);

@@ -39,7 +39,7 @@ public sealed class MessageReplay(
     {
         var existing = (await DeliveryStore.OfMessages(session.Connection, [message.Seq]))[message.Seq].Select(delivery => delivery.TargetNo).ToHashSet();
         var wanted = await Wanted(session, app, message, endpointId, existing);
-        if (endpointId is not null && wanted.Count == 0)
+        if (endpointId is not null ? wanted.Count == 0 : existing.Count > 0 && wanted.All(endpoint => endpoint.DeletedAt is not null))
         {
             return ("", [], Problem.NotFound("endpoint"));
         }
@@ -52,9 +52,11 @@ public sealed class MessageReplay(
         var id = ids.New(IdPrefix.Replay);
         var filter = JsonSerializer.Serialize(new { app.AppId, message.MessageId, EndpointId = endpointId }, ApiJson.Options);
         var replayNo = await ReplayStore.Insert(session, app.WorkspaceNo, id, "message", filter, inService.Count, now);
+        // A number of its own in the order of acceptance: behind all that was accepted, before all that will be.
+        var position = (await session.TakeNumbers("messages", 1))[0];
         await DeliveryStore.Insert(
-            session, inService.Where(no => !existing.Contains(no)).Select(missing => new NewDelivery(message.Seq, missing, DeliveryTrigger.Replay, now)));
-        await DeliveryStore.Replay(session, message.Seq, inService, replayNo, await MessageStore.LastSeq(session.Connection), now);
+            session, inService.Where(no => !existing.Contains(no)).Select(missing => new NewDelivery(message.Seq, missing, DeliveryTrigger.Replay, now, position)));
+        await DeliveryStore.Replay(session, message.Seq, inService, replayNo, position, now);
         return (id, inService, null);
     }
 
@@ -67,7 +69,7 @@ public sealed class MessageReplay(
         var found = new List<WebhookEndpoint>();
         foreach (var no in existing)
         {
-            if (await endpoints.Load(session.Connection, no) is { } endpoint)
+            if (await endpoints.LoadTarget(session.Connection, no) is { } endpoint)
             {
                 found.Add(endpoint);
             }

@@ -67,6 +67,16 @@ public sealed record AttemptResource(
         attempt.Outcome is AttemptOutcome.Succeeded ? null : attempt.Detail ?? attempt.Outcome.Sentence(), (long)attempt.Duration.TotalMilliseconds,
         Merge(attempt.RequestHeaders), attempt.StartedAt, attempt.NextAttemptAt);
 
+    /// <summary>Which attempts a <c>status</c> in a query asks for; null for all.</summary>
+    public static bool? SucceededOf(string? status, FieldErrors errors)
+    {
+        if (status is not (null or "succeeded" or "failed"))
+        {
+            errors.Add("status", "must be succeeded or failed");
+        }
+        return status is null ? null : status == "succeeded";
+    }
+
     private static Dictionary<string, string> Merge(IReadOnlyList<KeyValuePair<string, string>> headers) =>
         headers.GroupBy(header => header.Key, StringComparer.OrdinalIgnoreCase).ToDictionary(group => group.Key, group => string.Join(", ", group.Select(header => header.Value)));
 }

@@ -1,6 +1,6 @@
 using System.Data.Common;
-using System.Text;
 using Dapper;
+using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Recipients;
 using Hookway.Storage;
@@ -8,12 +8,15 @@ using Hookway.Storage;
 namespace Hookway.Dispatch.Messages;
 
 /// <summary>Every SQL statement about messages and idempotency keys.</summary>
-public sealed class MessageStore(Database database)
+public sealed class MessageStore(Database database, TimeProvider clock)
 {
     private const string Columns =
         "m.seq, m.app_no, m.id AS message_id, m.recipient_no, r.recipient, m.event_type, m.created_at, m.deliver_at, m.content_hash";
 
     private const string From = "FROM messages m JOIN recipients r ON r.no = m.recipient_no";
+
+    /// <summary>By how much the time of a message may differ from those of its neighbours: a request may wait for its commit, and clocks are set.</summary>
+    private static readonly TimeSpan MostDisorder = TimeSpan.FromHours(1);
 
     /// <summary>How long an idempotency key is remembered.</summary>
     public static TimeSpan KeyLifetime { get; } = TimeSpan.FromHours(24);
@@ -99,44 +102,94 @@ public sealed class MessageStore(Database database)
     /// <summary>The last sequence given.</summary>
     public static Task<long> LastSeq(DbConnection connection) => connection.ExecuteScalarAsync<long>("SELECT coalesce(max(seq), 0) FROM messages");
 
-    /// <summary>Messages newest first, without their data.</summary>
-    public static async Task<List<Message>> List(DbConnection connection, App app, MessageFilter filter, long before, int limit)
+    /// <summary>Messages newest first; with their data only when asked.</summary>
+    public static async Task<List<Message>> List(DbConnection connection, App app, MessageFilter filter, long before, int limit, bool withData = false)
     {
-        var where = new StringBuilder("WHERE m.app_no = @No AND m.seq < @before");
-        if (filter.Recipient is not null)
+        var where = filter.Where;
+        if (filter.Q is { } q)
         {
-            where.Append(" AND m.recipient_no = (SELECT no FROM recipients WHERE app_no = @No AND recipient = @Recipient)");
+            if (await MatchesOf(connection, app, q) is not { Count: > 0 } matches)
+            {
+                return [];
+            }
+            // Each way to match reads its own index newest first, and no more than a page.
+            var branches = matches.Select((match, i) => $"SELECT seq FROM (SELECT m.seq FROM messages m {where} AND {match} ORDER BY m.seq DESC LIMIT @limit) AS b{i}");
+            where = $"WHERE m.seq IN ({string.Join(" UNION ", branches)})";
         }
-        if (filter.Type is not null)
+        var values = new
         {
-            where.Append(" AND m.event_type = @Type");
-        }
-        if (filter.Since is not null)
-        {
-            where.Append(" AND m.created_at >= @Since");
-        }
-        if (filter.Until is not null)
-        {
-            where.Append(" AND m.created_at < @Until");
-        }
-        if (filter.Status is not null)
-        {
-            where.Append(MessageFilter.Statuses[filter.Status]);
-        }
-        return (await connection.QueryAsync<MessageRow>(
-            $"SELECT {Columns} {From} {where} ORDER BY m.seq DESC LIMIT @limit",
-            new { app.No, before, limit, filter.Recipient, filter.Type, filter.Since, filter.Until })).Select(row => row.ToMessage()).ToList();
+            app.No, before, limit, filter.Recipient, filter.Type, filter.Since, filter.Until, q = filter.Q, end = filter.Q + "\u007f",
+            first = filter.Since is { } since ? await SeqAt(connection, since - (long)MostDisorder.TotalMilliseconds) : 0,
+            last = filter.Until is { } until ? await SeqAt(connection, until + (long)MostDisorder.TotalMilliseconds) : 0,
+        };
+        var columns = withData ? Columns + ", m.data" : Columns;
+        return (await connection.QueryAsync<MessageRow>($"SELECT {columns} {From} {where} ORDER BY m.seq DESC LIMIT @limit", values)).Select(row => row.ToMessage()).ToList();
     }
 
-    /// <summary>Erases up to <paramref name="most"/> messages of a recipient with all that belongs to them; answers how many.</summary>
-    public Task<int> EraseSome(Recipient recipient, int most) => database.Write(async session =>
+    /// <summary>
+    /// The ways in which messages of an app match a search, as conditions: by their id, recipient or type, exact or by prefix. What few have is looked up here; what
+    /// many have is found soon by reading newest first.
+    /// </summary>
+    private static async Task<List<string>> MatchesOf(DbConnection connection, App app, string q)
+    {
+        const int FewIds = 1_000;
+        const int FewRecipients = 50;
+        var matches = new List<string>();
+        if (q.AsSpan().ContainsAnyExceptInRange('!', '~'))
+        {
+            return matches;
+        }
+        var values = new { app.No, q, end = q + "\u007f", ids = FewIds + 1, recipients = FewRecipients + 1 };
+        var seqs = (await connection.QueryAsync<long>("SELECT seq FROM messages WHERE app_no = @No AND id >= @q AND id < @end LIMIT @ids", values)).AsList();
+        if (seqs.Count > 0)
+        {
+            matches.Add(seqs.Count > FewIds ? "m.id >= @q AND m.id < @end" : $"m.seq IN {Stored.List(seqs)}");
+        }
+        const string Recipients = "SELECT no FROM recipients WHERE app_no = @No AND recipient >= @q AND recipient < @end";
+        var recipients = (await connection.QueryAsync<long>($"{Recipients} LIMIT @recipients", values)).AsList();
+        matches.AddRange(recipients.Count > FewRecipients ? [$"m.recipient_no IN ({Recipients})"] : recipients.Select(no => $"m.recipient_no = {no}"));
+        var types = await connection.ExecuteScalarAsync<long>("SELECT count(*) FROM event_types WHERE app_no = @No AND name >= @q AND name < @end", values);
+        if (types > 0 || MessageIntake.TestType.StartsWith(q, StringComparison.Ordinal))
+        {
+            matches.Add("m.event_type >= @q AND m.event_type < @end");
+        }
+        return matches;
+    }
+
+    /// <summary>
+    /// The first sequence whose message was accepted at this time or later, found by halving: times follow sequences but for <see cref="MostDisorder"/>.
+    /// </summary>
+    private static async Task<long> SeqAt(DbConnection connection, long time)
+    {
+        var low = await connection.ExecuteScalarAsync<long>("SELECT coalesce(min(seq), 0) FROM messages");
+        var high = await LastSeq(connection) + 1;
+        while (low < high)
+        {
+            var middle = low + ((high - low) / 2);
+            var next = (await connection.QueryAsync<(long Seq, long CreatedAt)>(
+                "SELECT seq, created_at FROM messages WHERE seq >= @middle ORDER BY seq LIMIT 1", new { middle })).AsList();
+            (low, high) = next is [var (seq, createdAt)] && createdAt < time ? (seq + 1, high) : (low, middle);
+        }
+        return low;
+    }
+
+    /// <summary>The ids of messages, by their sequences.</summary>
+    public static async Task<Dictionary<long, string>> FindIds(DbConnection connection, App app, IEnumerable<long> seqs) =>
+        (await connection.QueryAsync<(long Seq, string Id)>($"SELECT seq, id FROM messages WHERE app_no = @No AND seq IN {Stored.List(seqs)}", new { app.No }))
+            .ToDictionary(row => row.Seq, row => row.Id);
+
+    /// <summary>Erases what a message carries; its record stays.</summary>
+    public static Task ErasePayload(WriteSession session, Message message) =>
+        session.Connection.ExecuteAsync("UPDATE messages SET data = NULL WHERE seq = @Seq", new { message.Seq });
+
+    /// <summary>Erases up to <paramref name="most"/> messages of a recipient, none after <paramref name="lastSeq"/>, with all that belongs to them; answers how many.</summary>
+    public Task<int> EraseSome(Recipient recipient, long lastSeq, int most) => database.Write(async session =>
     {
         var seqs = (await session.Connection.QueryAsync<long>(
-            "SELECT seq FROM messages WHERE recipient_no = @No LIMIT @most", new { recipient.No, most })).AsList();
+            "SELECT seq FROM messages WHERE recipient_no = @No AND seq <= @lastSeq ORDER BY seq LIMIT @most", new { recipient.No, lastSeq, most })).AsList();
         var list = Stored.List(seqs);
-        await session.Connection.ExecuteAsync($"DELETE FROM attempts WHERE message_seq IN {list}");
-        await session.Connection.ExecuteAsync($"DELETE FROM deliveries WHERE message_seq IN {list}");
-        await session.Connection.ExecuteAsync($"DELETE FROM idempotency_keys WHERE app_no = @AppNo AND message_seq IN {list}", new { recipient.AppNo });
+        await DeliveryStore.Erase(session, seqs, clock.GetUtcNow());
+        await session.Connection.ExecuteAsync($"DELETE FROM idempotency_keys WHERE message_seq IN {list}");
         return await session.Connection.ExecuteAsync($"DELETE FROM messages WHERE seq IN {list}");
     });
 
@@ -163,24 +216,3 @@ public sealed class MessageStore(Database database)
 /// <summary>What a repeated send is compared with.</summary>
 /// <param name="ContentHash">Null when the message was sent without a key that a repeat could use.</param>
 public sealed record KnownMessage(string MessageId, byte[]? ContentHash);
-
-/// <summary>Which messages a list shows; what is null does not limit it.</summary>
-/// <param name="Since">Unix milliseconds, inclusive.</param>
-/// <param name="Until">Unix milliseconds, exclusive.</param>
-public sealed record MessageFilter(string? Recipient, string? Type, string? Status, long? Since, long? Until)
-{
-    private const string Any = "EXISTS (SELECT 1 FROM deliveries d WHERE d.message_seq = m.seq)";
-    private const string Pending = "EXISTS (SELECT 1 FROM deliveries d WHERE d.message_seq = m.seq AND d.status = 0)";
-    private const string Succeeded = "EXISTS (SELECT 1 FROM deliveries d WHERE d.message_seq = m.seq AND d.status = 1)";
-    private const string Failed = "EXISTS (SELECT 1 FROM deliveries d WHERE d.message_seq = m.seq AND d.status = 2)";
-
-    /// <summary>The statuses of a message (<see cref="Message.StatusOf"/>), each as a condition.</summary>
-    public static IReadOnlyDictionary<string, string> Statuses { get; } = new Dictionary<string, string>
-    {
-        ["pending"] = $" AND {Pending}",
-        ["failed"] = $" AND {Failed} AND NOT {Pending}",
-        ["succeeded"] = $" AND {Succeeded} AND NOT {Pending} AND NOT {Failed}",
-        ["canceled"] = $" AND {Any} AND NOT {Pending} AND NOT {Failed} AND NOT {Succeeded}",
-        ["skipped"] = $" AND NOT {Any}",
-    };
-}

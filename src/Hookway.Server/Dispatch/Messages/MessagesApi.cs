@@ -7,13 +7,6 @@ using Hookway.Dispatch.Replays;
 
 namespace Hookway.Dispatch.Messages;
 
-/// <summary>Limits on what a message may carry.</summary>
-public sealed record MessageOptions
-{
-    /// <summary>The most bytes of <c>data</c>.</summary>
-    public int PayloadBytes { get; init; } = 1_048_576;
-}
-
 /// <summary>The routes of messages.</summary>
 public static class MessagesApi
 {
@@ -22,11 +15,14 @@ public static class MessagesApi
         var messages = routes.MapGroup("/api/v1/apps/{appId}/messages").WithTags("Messages");
         messages.MapPost("/", Send).Needs(Scopes.MessageWrite).WithSummary("Send a message")
             .WithDescription("202 means that the message and its deliveries are durable. A repeated messageId or idempotencyKey resolves to the first message.")
+            .WithMetadata(new BodyLimit("data", routes.ServiceProvider.GetRequiredService<MessageOptions>().PayloadBytes))
             .Accepts<SendMessage>("application/json").Produces<MessageResource>(StatusCodes.Status202Accepted);
         messages.MapGet("/", List).Needs(Scopes.MessageRead).WithSummary("List messages").Paged()
             .WithQuery("recipient", "string", "Only those to this recipient.").WithQuery("type", "string", "Only those of this event type.")
             .WithQuery("status", "string", "Only those with this status.", [.. MessageFilter.Statuses.Keys])
             .WithQuery("since", "date-time", "Only those accepted at or after this time.").WithQuery("until", "date-time", "Only those accepted before this time.")
+            .WithQuery("q", "string", "Only those whose id, recipient or event type is this or begins with it. With inPayload: those whose data holds it, byte by byte as it was sent.")
+            .WithQuery("inPayload", "boolean", "Search in data instead, newest first and at most 500 ms a page: a page may hold few items or none and still have a nextCursor.")
             .Produces<Page<MessageResource>>();
         messages.MapGet("/{messageId}", Get).Needs(Scopes.MessageRead).WithSummary("Fetch a message")
             .WithDescription("With its data and its deliveries.").Produces<MessageResource>();
@@ -37,6 +33,10 @@ public static class MessagesApi
         messages.MapPost("/{messageId}/replay", Replay).Needs(Scopes.MessageWrite).WithSummary("Replay a message")
             .WithDescription("Reopens its deliveries with a fresh retry budget; with an endpointId also makes the missing one.")
             .Accepts<ReplayMessage>("application/json").Produces<ReplayResource>(StatusCodes.Status202Accepted);
+        messages.MapPost("/{messageId}/cancel", Cancel).Needs(Scopes.MessageWrite).WithSummary("Cancel a message")
+            .WithDescription("Its pending deliveries stop. An attempt in flight may still reach its receiver; nothing follows it.").Produces<MessageResource>();
+        messages.MapDelete("/{messageId}/payload", ErasePayload).Needs(Scopes.MessageWrite).WithSummary("Erase a message's data")
+            .WithDescription("The record and its deliveries stay, without data; those that were pending are canceled.").Produces<MessageResource>();
     }
 
     private static async Task<IResult> Send(
@@ -65,14 +65,22 @@ public static class MessagesApi
         var errors = new FieldErrors();
         var page = PageRequest.From(request, "messages", errors);
         var filter = new MessageFilter(
-            request.Text("recipient"), request.Text("type"), request.Text("status"), request.Time("since", errors), request.Time("until", errors));
+            request.Text("recipient"), request.Text("type"), request.Text("status"), request.Time("since", errors), request.Time("until", errors),
+            request.Text("q"), request.Flag("inPayload", errors) ?? false);
         if (filter.Status is not null && !MessageFilter.Statuses.ContainsKey(filter.Status))
         {
             errors.Add("status", $"must be one of {string.Join(", ", MessageFilter.Statuses.Keys)}");
         }
-        return errors.Any
-            ? Problem.Invalid(errors)
-            : TypedResults.Ok(page.Of(await reader.List(app, filter, page.Before, page.Rows), item => item.Message.Seq, item => item.Resource));
+        if (filter is { InPayload: true, Q: null })
+        {
+            errors.Add("q", "is required with inPayload");
+        }
+        if (errors.Any)
+        {
+            return Problem.Invalid(errors);
+        }
+        var (rows, searchedTo) = await reader.List(app, filter, page.Before, page.Rows);
+        return TypedResults.Ok(page.Of(rows, item => item.Message.Seq, item => item.Resource, searchedTo));
     }
 
     private static async Task<IResult> Get(string appId, string messageId, Caller caller, AppStore apps, MessageReader reader) =>
@@ -89,11 +97,7 @@ public static class MessagesApi
         }
         var errors = new FieldErrors();
         var page = PageRequest.From(request, "attempts", errors);
-        var succeeded = request.Text("status") switch { "succeeded" => true, "failed" => false, _ => (bool?)null };
-        if (request.Text("status") is not (null or "succeeded" or "failed"))
-        {
-            errors.Add("status", "must be succeeded or failed");
-        }
+        var succeeded = AttemptResource.SucceededOf(request.Text("status"), errors);
         if (errors.Any)
         {
             return Problem.Invalid(errors);
@@ -117,6 +121,14 @@ public static class MessagesApi
         var (input, problem) = await JsonInput.Read<ReplayMessage>(http, allowEmpty: true);
         return input is null ? problem! : await replay.Replay(app, message, input.EndpointId);
     }
+
+    private static async Task<IResult> Cancel(string appId, string messageId, Caller caller, AppStore apps, MessageErasure erasure, MessageReader reader) =>
+        await apps.View(caller.WorkspaceNo, appId) is { App: { ArchivedAt: null } app } && await erasure.Cancel(app, messageId)
+            && await reader.WithoutData(app, messageId) is { } message ? TypedResults.Ok(message) : Problem.NotFound("message");
+
+    private static async Task<IResult> ErasePayload(string appId, string messageId, Caller caller, AppStore apps, MessageErasure erasure, MessageReader reader) =>
+        await apps.View(caller.WorkspaceNo, appId) is { App: { ArchivedAt: null } app } && await erasure.ErasePayload(app, messageId)
+            && await reader.WithoutData(app, messageId) is { } message ? TypedResults.Ok(message) : Problem.NotFound("message");
 }
 
 /// <summary>The body of "replay a message".</summary>

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Dapper;
+using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Storage;
 
@@ -55,16 +56,30 @@ public sealed class RecipientStore(Database database, Configuration configuratio
             ORDER BY no DESC LIMIT @limit
             """, new { app.No, q, before, limit })).Select(row => row.ToRecipient()).ToList());
 
-    /// <summary>Marks a recipient as deleted; its history stays.</summary>
-    public static Task Delete(WriteSession session, long no, DateTimeOffset now) =>
-        session.Connection.ExecuteAsync("UPDATE recipients SET deleted_at = @now WHERE no = @no", new { no, now = now.ToUnixTimeMilliseconds() });
+    /// <summary>Also one that is deleted: what is left of it may be erased.</summary>
+    public Task<Recipient?> FindWithDeleted(App app, string id) => database.Read(async connection =>
+        (await connection.QuerySingleOrDefaultAsync<RecipientRow>(
+            $"SELECT {Columns} FROM recipients WHERE app_no = @No AND recipient = @id", new { app.No, id }))?.ToRecipient());
 
-    /// <summary>Erases a recipient's row and its endpoints' rows, once nothing refers to them any more.</summary>
+    /// <summary>Marks a recipient as deleted; its history stays.</summary>
+    /// <param name="purge">Forget its name and metadata as well, so that a send that makes it anew does not bring them back.</param>
+    public static Task Delete(WriteSession session, long no, bool purge, DateTimeOffset now) =>
+        session.Connection.ExecuteAsync(
+            $"UPDATE recipients SET deleted_at = coalesce(deleted_at, @now){(purge ? ", name = NULL, metadata = NULL" : "")} WHERE no = @no",
+            new { no, now = now.ToUnixTimeMilliseconds() });
+
+    /// <summary>Erases a deleted recipient's row and its endpoints' rows, unless it has come back or has messages: those refer to them.</summary>
     public Task Erase(App app, Recipient recipient) => configuration.Change(async (session, touched) =>
     {
+        const string IsOver =
+            "SELECT no FROM recipients WHERE no = @No AND deleted_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.recipient_no = recipients.no)";
         touched.Add(Recipient.Subject(app.No, recipient.Id));
-        await session.Connection.ExecuteAsync("DELETE FROM endpoints WHERE recipient_no = @No AND deleted_at IS NOT NULL", new { recipient.No });
-        return await session.Connection.ExecuteAsync("DELETE FROM recipients WHERE no = @No AND deleted_at IS NOT NULL", new { recipient.No });
+        var endpoints = await session.Connection.QueryAsync<long>($"DELETE FROM endpoints WHERE recipient_no IN ({IsOver}) RETURNING no", new { recipient.No });
+        foreach (var no in endpoints)
+        {
+            touched.Add(DeliveryTarget.Subject(no));
+        }
+        return await session.Connection.ExecuteAsync($"DELETE FROM recipients WHERE no IN ({IsOver})", new { recipient.No });
     });
 
     /// <summary>A recipient that is not deleted.</summary>

@@ -22,8 +22,8 @@ public static class RecipientsApi
             .WithQuery("q", "string", "Only those whose id or name begins with this.").Produces<Page<RecipientResource>>();
         recipients.MapGet("/{recipient}", Get).Needs(Scopes.RecipientRead).WithSummary("Fetch a recipient").Produces<RecipientResource>();
         recipients.MapDelete("/{recipient}", Delete).Needs(Scopes.RecipientWrite).WithSummary("Delete a recipient")
-            .WithDescription("Its endpoints are removed and its pending deliveries canceled; with purge=true its messages are erased as well.")
-            .WithQuery("purge", "boolean", "Also erase its messages, with their attempts.").Produces<RecipientResource>();
+            .WithDescription("Its endpoints are removed and its pending deliveries canceled; with purge=true its messages are erased as well, also those of a recipient deleted before.")
+            .WithQuery("purge", "boolean", "Also erase its messages, with their attempts.").TakesOnlyItsQuery().Produces<RecipientResource>();
     }
 
     private static async Task<IResult> Put(string appId, string recipient, HttpContext http, Caller caller, AppStore apps, RecipientStore store)
@@ -92,14 +92,15 @@ public static class RecipientsApi
         {
             return Problem.Invalid(errors);
         }
-        if (await store.Find(app, recipient) is not { } found)
+        // A purge that was cut short, or comes after a plain delete, finds the recipient deleted already.
+        if (await (purge ? store.FindWithDeleted(app, recipient) : store.Find(app, recipient)) is not { } found)
         {
             return Problem.NotFound("recipient");
         }
-        await removal.RemoveRecipient(app, found);
+        var lastSeq = await removal.RemoveRecipient(found, purge);
         if (purge)
         {
-            await erasure.EraseRecipient(found);
+            await erasure.EraseRecipient(found, lastSeq);
             await store.Erase(app, found);
         }
         return TypedResults.Ok(RecipientResource.Of(found with { EndpointCount = 0 }));

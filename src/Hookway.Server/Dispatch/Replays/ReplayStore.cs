@@ -8,19 +8,17 @@ public sealed class ReplayStore(Database database)
 {
     private const string Select =
         """
-        SELECT no, id, kind, filter, matched, created_at, finished_at,
-            (SELECT count(*) FROM deliveries d WHERE d.replay_no = replays.no AND d.status = 0) AS pending,
-            (SELECT count(*) FROM deliveries d WHERE d.replay_no = replays.no AND d.status = 1) AS succeeded,
-            (SELECT count(*) FROM deliveries d WHERE d.replay_no = replays.no AND d.status = 2) AS failed
-        FROM replays
+        SELECT no, id, kind, filter, matched, succeeded, failed, canceled, created_at, finished_at FROM replays
         """;
 
     /// <summary>Adds a replay in the transaction that reopens its deliveries; answers its number.</summary>
     public static Task<long> Insert(WriteSession session, long workspaceNo, string id, string kind, string filter, int matched, DateTimeOffset now) =>
         session.Connection.ExecuteScalarAsync<long>(
             """
-            INSERT INTO replays (id, workspace_no, kind, filter, matched, created_at) VALUES (@id, @workspaceNo, @kind, @filter, @matched, @now) RETURNING no
-            """, new { id, workspaceNo, kind, filter, matched, now = now.ToUnixTimeMilliseconds() });
+            INSERT INTO replays (id, workspace_no, kind, filter, matched, created_at, finished_at)
+            VALUES (@id, @workspaceNo, @kind, @filter, @matched, @now, @finished) RETURNING no
+            """,
+            new { id, workspaceNo, kind, filter, matched, now = now.ToUnixTimeMilliseconds(), finished = matched == 0 ? now.ToUnixTimeMilliseconds() : (long?)null });
 
     public Task<Replay?> Find(long workspaceNo, string replayId) => database.Read(async connection =>
         (await connection.QuerySingleOrDefaultAsync<ReplayRow>(
@@ -38,12 +36,12 @@ public sealed class ReplayStore(Database database)
         public string Kind { get; init; } = "";
         public string Filter { get; init; } = "";
         public int Matched { get; init; }
-        public int Pending { get; init; }
         public int Succeeded { get; init; }
         public int Failed { get; init; }
+        public int Canceled { get; init; }
         public long CreatedAt { get; init; }
         public long? FinishedAt { get; init; }
 
-        public Replay ToReplay() => new(No, Id, Kind, Filter, Matched, Pending, Succeeded, Failed, Stored.Time(CreatedAt), Stored.Time(FinishedAt));
+        public Replay ToReplay() => new(No, Id, Kind, Filter, Matched, Succeeded, Failed, Canceled, Stored.Time(CreatedAt), Stored.Time(FinishedAt));
     }
 }

@@ -34,11 +34,12 @@ public static class ReplaysApi
 /// <param name="Status">running or completed.</param>
 /// <param name="Matched">Deliveries that were to be repeated.</param>
 /// <param name="Queued">Deliveries that have been queued.</param>
+/// <param name="Canceled">Deliveries that were canceled, or that a later replay took over.</param>
 public sealed record ReplayResource(
-    string ReplayId, string Kind, JsonElement Filter, string Status, int Matched, int Queued, int Succeeded, int Failed,
+    string ReplayId, string Kind, JsonElement Filter, string Status, int Matched, int Queued, int Succeeded, int Failed, int Canceled,
     DateTimeOffset CreatedAt, DateTimeOffset? FinishedAt)
 {
     public static ReplayResource Of(Replay replay) => new(
-        replay.ReplayId, replay.Kind, JsonElement.Parse(replay.Filter), replay.Status, replay.Matched, replay.Matched, replay.Succeeded, replay.Failed,
+        replay.ReplayId, replay.Kind, JsonElement.Parse(replay.Filter), replay.Status, replay.Matched, replay.Matched, replay.Succeeded, replay.Failed, replay.Canceled,
         replay.CreatedAt, replay.FinishedAt);
 }

@@ -63,8 +63,8 @@ CREATE TABLE endpoints (
 );
 -- Lists of an app's endpoints, newest first.
 CREATE INDEX endpoints_by_app ON endpoints (app_no, no) WHERE deleted_at IS NULL;
--- Fan-out: the endpoints of one recipient.
-CREATE INDEX endpoints_by_recipient ON endpoints (recipient_no, no) WHERE deleted_at IS NULL;
+-- Fan-out: the endpoints of one recipient; a purge finds those that are deleted by it too.
+CREATE INDEX endpoints_by_recipient ON endpoints (recipient_no, no);
 
 -- "seq" is the order of acceptance, given by the counter "messages".
 CREATE TABLE messages (
@@ -80,7 +80,8 @@ CREATE TABLE messages (
 );
 -- A message by its id, and one message for a caller's own id.
 CREATE UNIQUE INDEX messages_by_id ON messages (app_no, id);
--- Lists of an app's messages, newest first.
+-- Lists of an app's messages, newest first. There is no index by time, which every send would pay for: "seq" follows created_at but for the moments between a request
+-- and its commit, so a list between two times finds its range of "seq" by halving (MessageStore.SeqAt).
 CREATE INDEX messages_by_app ON messages (app_no, seq);
 -- Lists of a recipient's messages, newest first.
 CREATE INDEX messages_by_recipient ON messages (recipient_no, seq);
@@ -94,3 +95,5 @@ CREATE TABLE idempotency_keys (
 ) WITHOUT ROWID;
 -- Expired keys are removed a few at a time.
 CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys (expires_at);
+-- Keys are erased with their messages.
+CREATE INDEX idempotency_keys_by_message ON idempotency_keys (message_seq);

@@ -1,4 +1,5 @@
 -- status: 0 pending, 1 succeeded, 2 failed, 3 canceled (Deliveries/DeliveryStatus.cs).
+-- "replay_no" names the replay that waits for a pending delivery; whatever ends the delivery counts there and clears it.
 -- A run is what one acceptance or one replay started; "run" numbers them, so that an attempt of an earlier run cannot end a later one.
 CREATE TABLE deliveries (
     message_seq INTEGER NOT NULL,
@@ -18,8 +19,6 @@ CREATE TABLE deliveries (
 ) WITHOUT ROWID;
 -- What is due for a target: only pending deliveries are in it.
 CREATE INDEX deliveries_pending ON deliveries (target_no, next_attempt_at, message_seq) WHERE status = 0;
--- The progress of a replay: only deliveries that were replayed are in it.
-CREATE INDEX deliveries_by_replay ON deliveries (replay_no, status) WHERE replay_no IS NOT NULL;
 
 CREATE TABLE replays (
     no INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -28,6 +27,9 @@ CREATE TABLE replays (
     kind TEXT NOT NULL,
     filter TEXT NOT NULL,
     matched INTEGER NOT NULL,
+    succeeded INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    canceled INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,
     finished_at INTEGER
 );
@@ -54,3 +56,5 @@ CREATE TABLE attempts (
 );
 -- The attempts of a message.
 CREATE INDEX attempts_by_message ON attempts (message_seq, seq);
+-- The attempts of an endpoint, newest first.
+CREATE INDEX attempts_by_target ON attempts (target_no, seq);

@@ -31,6 +31,7 @@ public class AppsApiTests(ServerFixture fixture) : IClassFixture<ServerFixture>
     [InlineData("""{"name":["a"]}""", "name")]
     [InlineData("""{"name":"a","routingKeyBodyPath":"a..b"}""", "routingKeyBodyPath")]
     [InlineData("""{"name":"a","routingKeyBodyPath":"a[x]"}""", "routingKeyBodyPath")]
+    [InlineData("""{"name":"a","routingKeyBodyPath":"a[٣]"}""", "routingKeyBodyPath")]
     [InlineData("""{"name":"a","routingKeyHeader":"not a name"}""", "routingKeyHeader")]
     [InlineData("""{"name":"a","nmae":"b"}""", "nmae")]
     [InlineData("""{"Name":"a"}""", "Name")]
@@ -119,5 +120,39 @@ public class AppsApiTests(ServerFixture fixture) : IClassFixture<ServerFixture>
         (await Server.Get("/api/v1/apps/app_00000000000000000000000000")).ExpectCode(404, "not_found");
         (await Server.Get("/api/v1/apps/..%2fapps")).Expect(404);
         (await Server.Delete("/api/v1/apps/app_00000000000000000000000000")).Expect(404);
+    }
+
+    [Fact]
+    public async Task Archiving_again_ends_what_an_archiving_that_was_cut_short_has_left()
+    {
+        await using var receiver = await ReceiverStub.Start();
+        var app = await Server.CreateApp();
+        var endpoint = await Server.CreateEndpoint(app, receiver.Url);
+        (await Server.Patch($"/api/v1/apps/{app}/endpoints/{endpoint}", new { paused = true })).Expect(200);
+        var message = await Server.Send(app);
+        await Server.Services.GetRequiredService<Hookway.Storage.Database>().Write(session =>
+            Dapper.SqlMapper.ExecuteAsync(session.Connection, "UPDATE apps SET archived_at = 1 WHERE id = @app", new { app }));
+        (await Server.Message(app, message)).GetProperty("status").GetString().ShouldBe("pending");
+
+        (await Server.Delete($"/api/v1/apps/{app}")).Expect(200);
+
+        var canceled = await Server.Message(app, message);
+        canceled.GetProperty("deliveries")[0].GetProperty("reason").GetString().ShouldBe("app_archived");
+    }
+
+    [Fact]
+    public async Task The_engine_itself_ends_what_is_pending_in_an_app_that_was_archived()
+    {
+        await using var receiver = await ReceiverStub.Start();
+        var app = await Server.CreateApp();
+        await Server.CreateEndpoint(app, receiver.Url);
+        var later = (await Server.Post($"/api/v1/apps/{app}/messages", new { recipient = "customer_1", type = "invoice.paid", deliverAt = DateTimeOffset.UtcNow.AddDays(1) }))
+            .Expect(202).Text("messageId");
+        var access = Server.Services.GetRequiredService<Hookway.Access.AccessStore>();
+        var workspace = (await access.FindWorkspace(Hookway.Access.FirstStart.WorkspaceName))!.No;
+
+        await Server.Services.GetRequiredService<Hookway.Dispatch.Apps.AppStore>().Archive(workspace, app, Hookway.Dispatch.Endpoints.EndpointStore.TouchPending);
+
+        await Server.WaitForMessage(app, later, "canceled");
     }
 }

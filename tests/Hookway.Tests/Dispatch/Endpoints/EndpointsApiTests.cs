@@ -292,4 +292,50 @@ public class EndpointsApiTests(ServerFixture fixture) : IClassFixture<ServerFixt
         (await Server.Get($"{path}/secret")).Expect(404);
         (await Server.Get($"/api/v1/apps/{app}/endpoints")).Items.ShouldBeEmpty();
     }
+
+    [Fact]
+    public async Task A_url_that_would_be_refused_now_does_not_stand_in_the_way_of_other_changes()
+    {
+        var app = await Server.CreateApp();
+        var endpoint = await Server.CreateEndpoint(app, fixture.Receiver.Url);
+        await Server.Services.GetRequiredService<Hookway.Storage.Database>().Write(session =>
+            Dapper.SqlMapper.ExecuteAsync(session.Connection, "UPDATE endpoints SET url = 'http://10.0.0.1/' WHERE id = @endpoint", new { endpoint }));
+        var path = $"/api/v1/apps/{app}/endpoints/{endpoint}";
+
+        (await Server.Patch(path, new { paused = true })).Expect(200);
+
+        (await Server.Patch(path, new { url = "http://10.0.0.1/" })).ExpectInvalid("url");
+    }
+
+    [Fact]
+    public async Task Changes_that_come_together_cannot_add_up_to_more_headers_than_are_allowed()
+    {
+        var app = await Server.CreateApp();
+        var path = $"/api/v1/apps/{app}/endpoints/{await Server.CreateEndpoint(app, fixture.Receiver.Url)}";
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(round => Server.Patch(
+            path, new { headers = Enumerable.Range(0, 5).ToDictionary(i => $"x-{round}-{i}", _ => "value") })));
+
+        answers.Count(answer => answer.Status == 200).ShouldBe(4);
+        answers.Where(answer => answer.Status != 200).ShouldAllBe(answer => answer.ExpectInvalid("headers").Status == 400);
+        (await Server.Get(path)).Expect(200).Body.GetProperty("headers").EnumerateObject().Count().ShouldBe(20);
+    }
+
+    [Fact]
+    public async Task Work_of_an_endpoint_that_is_back_in_service_is_not_ended_by_a_verdict_from_before()
+    {
+        await using var receiver = await ReceiverStub.Start();
+        var app = await Server.CreateApp();
+        var endpoint = await Server.CreateEndpoint(app, receiver.Url);
+        var path = $"/api/v1/apps/{app}/endpoints/{endpoint}";
+        (await Server.Patch(path, new { paused = true })).Expect(200);
+        var message = await Server.Send(app);
+        var no = await Server.Services.GetRequiredService<Hookway.Storage.Database>().Read(connection =>
+            Dapper.SqlMapper.ExecuteScalarAsync<long>(connection, "SELECT no FROM endpoints WHERE id = @endpoint", new { endpoint }));
+
+        await Server.Services.GetRequiredService<Hookway.Dispatch.Endpoints.EndpointRemoval>().EndAll(no, Hookway.Deliveries.DeliveryChange.TargetDisabled);
+
+        (await Server.Patch(path, new { paused = false })).Expect(200);
+        await Server.WaitForMessage(app, message, "succeeded");
+    }
 }

@@ -121,7 +121,9 @@ public class MessageReplayTests(ServerFixture fixture) : IClassFixture<ServerFix
         var next = await Server.Send(app);
         await Server.WaitForMessage(app, next, "succeeded");
         receiver.Count.ShouldBe(2);
-        await Finished(replay.Text("replayId"));
+        var finished = await Finished(replay.Text("replayId"));
+        finished.GetProperty("succeeded").GetInt32().ShouldBe(1);
+        finished.GetProperty("finishedAt").ValueKind.ShouldBe(JsonValueKind.String);
     }
 
     [Fact]
@@ -177,5 +179,75 @@ public class MessageReplayTests(ServerFixture fixture) : IClassFixture<ServerFix
         await TestServer.Until(async () =>
             (found = (await Server.Get($"/api/v1/replays/{replay}")).Expect(200).Body).GetProperty("status").GetString() == "completed", () => found.ToString());
         return found;
+    }
+
+    [Fact]
+    public async Task A_replay_that_another_one_takes_over_counts_the_delivery_as_canceled_and_both_finish()
+    {
+        await using var receiver = await ReceiverStub.Start();
+        var app = await Server.CreateApp();
+        var endpoint = await Server.CreateEndpoint(app, receiver.Url);
+        var message = await Server.Send(app);
+        await Server.WaitForMessage(app, message, "succeeded");
+        (await Server.Patch($"/api/v1/apps/{app}/endpoints/{endpoint}", new { paused = true })).Expect(200);
+        var first = (await Server.Post($"/api/v1/apps/{app}/messages/{message}/replay")).Expect(202).Text("replayId");
+        var second = (await Server.Post($"/api/v1/apps/{app}/messages/{message}/replay")).Expect(202).Text("replayId");
+
+        (await Finished(first)).GetProperty("canceled").GetInt32().ShouldBe(1);
+        (await Server.Get($"/api/v1/replays/{second}")).Expect(200).Text("status").ShouldBe("running");
+        (await Server.Patch($"/api/v1/apps/{app}/endpoints/{endpoint}", new { paused = false })).Expect(200);
+
+        (await Finished(second)).GetProperty("succeeded").GetInt32().ShouldBe(1);
+        var third = (await Server.Post($"/api/v1/apps/{app}/messages/{message}/replay")).Expect(202).Text("replayId");
+        (await Finished(third)).GetProperty("succeeded").GetInt32().ShouldBe(1);
+        (await Finished(second)).GetProperty("succeeded").GetInt32().ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Disabling_the_endpoint_ends_its_replay_as_canceled()
+    {
+        await using var receiver = await ReceiverStub.Start();
+        var app = await Server.CreateApp();
+        var endpoint = await Server.CreateEndpoint(app, receiver.Url);
+        var message = await Server.Send(app);
+        await Server.WaitForMessage(app, message, "succeeded");
+        (await Server.Patch($"/api/v1/apps/{app}/endpoints/{endpoint}", new { paused = true })).Expect(200);
+        var replay = (await Server.Post($"/api/v1/apps/{app}/messages/{message}/replay")).Expect(202).Text("replayId");
+
+        (await Server.Patch($"/api/v1/apps/{app}/endpoints/{endpoint}", new { enabled = false })).Expect(200);
+
+        var finished = await Finished(replay);
+        finished.GetProperty("canceled").GetInt32().ShouldBe(1);
+        finished.GetProperty("finishedAt").ValueKind.ShouldBe(JsonValueKind.String);
+    }
+
+    [Fact]
+    public async Task On_an_ordered_endpoint_replays_join_the_tail_in_the_order_in_which_they_were_asked_for()
+    {
+        await using var receiver = await ReceiverStub.Start();
+        var app = await Server.CreateApp();
+        var early = await Server.Send(app);
+        var endpoint = await Server.CreateEndpoint(app, receiver.Url, new { ordered = true });
+        var first = await Server.Send(app);
+        await Server.WaitForMessage(app, first, "succeeded");
+        (await Server.Patch($"/api/v1/apps/{app}/endpoints/{endpoint}", new { paused = true })).Expect(200);
+        var waiting = await Server.Send(app);
+        (await Server.Post($"/api/v1/apps/{app}/messages/{first}/replay", new { endpointId = endpoint })).Expect(202);
+        (await Server.Post($"/api/v1/apps/{app}/messages/{early}/replay", new { endpointId = endpoint })).Expect(202);
+        var last = await Server.Send(app);
+
+        (await Server.Patch($"/api/v1/apps/{app}/endpoints/{endpoint}", new { paused = false })).Expect(200);
+
+        (await receiver.WaitFor(5)).Select(request => request.Headers["webhook-id"]).ShouldBe([first, waiting, first, early, last]);
+    }
+
+    [Fact]
+    public async Task A_message_whose_endpoints_are_all_deleted_cannot_be_replayed_for_it_has_none()
+    {
+        var app = await Server.CreateApp();
+        var endpoint = await Server.CreateEndpoint(app, fixture.Receiver.Url);
+        var message = await Server.Send(app);
+        (await Server.Delete($"/api/v1/apps/{app}/endpoints/{endpoint}")).Expect(200);
+        (await Server.Post($"/api/v1/apps/{app}/messages/{message}/replay")).Expect(404);
     }
 }

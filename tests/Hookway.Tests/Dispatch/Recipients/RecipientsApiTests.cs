@@ -1,4 +1,9 @@
 using System.Text.Json;
+using Hookway.Access;
+using Hookway.Dispatch.Apps;
+using Hookway.Dispatch.Endpoints;
+using Hookway.Dispatch.Messages;
+using Hookway.Dispatch.Recipients;
 using Hookway.Tests.Support;
 
 namespace Hookway.Tests.Dispatch.Recipients;
@@ -164,4 +169,77 @@ public class RecipientsApiTests(ServerFixture fixture) : IClassFixture<ServerFix
             }
         }
     }
+
+    [Fact]
+    public async Task A_recipient_that_was_deleted_before_can_still_be_purged_and_again()
+    {
+        var app = await Server.CreateApp();
+        await Server.CreateEndpoint(app, fixture.Receiver.Url);
+        var message = await Server.Send(app);
+        await Server.WaitForMessage(app, message, "succeeded");
+        (await Server.Delete($"/api/v1/apps/{app}/recipients/customer_1")).Expect(200);
+        (await Server.Message(app, message)).GetProperty("status").GetString().ShouldBe("succeeded");
+
+        (await Server.Delete($"/api/v1/apps/{app}/recipients/customer_1?purge=true")).Expect(200);
+
+        (await Server.Get($"/api/v1/apps/{app}/messages/{message}")).Expect(404);
+        (await Server.Delete($"/api/v1/apps/{app}/recipients/customer_1?purge=true")).Expect(404);
+    }
+
+    [Fact]
+    public async Task A_purge_that_was_cut_short_after_its_first_step_is_finished_by_repeating_it()
+    {
+        var app = await Server.CreateApp();
+        var message = await Server.Send(app);
+        var found = await Recipient(app);
+        await Server.Services.GetRequiredService<EndpointRemoval>().RemoveRecipient(found, purge: true);
+
+        (await Server.Delete($"/api/v1/apps/{app}/recipients/customer_1?purge=true")).Expect(200);
+
+        (await Server.Get($"/api/v1/apps/{app}/messages/{message}")).Expect(404);
+    }
+
+    [Fact]
+    public async Task What_is_sent_while_a_purge_runs_stays()
+    {
+        var app = await Server.CreateApp();
+        await Server.CreateEndpoint(app, fixture.Receiver.Url, new { recipientName = "Old name" });
+        var old = await Server.Send(app);
+        await Server.WaitForMessage(app, old, "succeeded");
+        var found = await Recipient(app);
+        var lastSeq = await Server.Services.GetRequiredService<EndpointRemoval>().RemoveRecipient(found, purge: true);
+        var endpoint = await Server.CreateEndpoint(app, fixture.Receiver.Url);
+        var sent = await Server.Send(app);
+        await Server.WaitForMessage(app, sent, "succeeded");
+        (await Server.Delete($"/api/v1/apps/{app}/endpoints/{endpoint}")).Expect(200);
+
+        await Server.Services.GetRequiredService<MessageErasure>().EraseRecipient(found, lastSeq);
+        await Server.Services.GetRequiredService<RecipientStore>().Erase((await Server.Services.GetRequiredService<AppStore>().View(await WorkspaceNo(), app))!.App, found);
+
+        (await Server.Get($"/api/v1/apps/{app}/messages/{old}")).Expect(404);
+        (await Server.Message(app, sent)).GetProperty("deliveries").GetArrayLength().ShouldBe(1);
+        (await Server.Get($"/api/v1/apps/{app}/recipients/customer_1")).Expect(200).Body.GetProperty("name").ValueKind.ShouldBe(System.Text.Json.JsonValueKind.Null);
+    }
+
+    [Fact]
+    public async Task Sends_and_lists_that_race_with_a_purge_lose_nothing_that_was_answered_and_meet_no_fault()
+    {
+        var app = await Server.CreateApp();
+        for (var round = 0; round < 5; round++)
+        {
+            await Server.CreateEndpoint(app, fixture.Receiver.Url);
+            await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Server.Send(app)));
+            var purge = Server.Delete($"/api/v1/apps/{app}/recipients/customer_1?purge=true");
+            var lists = Enumerable.Range(0, 20).Select(_ => Server.Get($"/api/v1/apps/{app}/messages")).ToList();
+            (await purge).Expect(200);
+            (await Task.WhenAll(lists)).ShouldAllBe(list => list.Status == 200);
+            var after = await Server.Send(app);
+            (await Server.Message(app, after)).GetProperty("messageId").GetString().ShouldBe(after);
+        }
+    }
+
+    private async Task<Recipient> Recipient(string app) =>
+        (await Server.Services.GetRequiredService<RecipientStore>().Find((await Server.Services.GetRequiredService<AppStore>().View(await WorkspaceNo(), app))!.App, "customer_1"))!;
+
+    private async Task<long> WorkspaceNo() => (await Server.Services.GetRequiredService<AccessStore>().FindWorkspace(FirstStart.WorkspaceName))!.No;
 }
