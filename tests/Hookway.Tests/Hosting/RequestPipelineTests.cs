@@ -16,7 +16,7 @@ public class RequestPipelineTests(ServerFixture fixture) : IClassFixture<ServerF
     public async Task The_character_that_no_store_can_hold_is_refused(string target) => (await Status(target)).ShouldBe(400);
 
     [Theory]
-    [InlineData("/api/v1/apps?limit=1&x=%2500", 200)]
+    [InlineData("/healthz?x=%2500", 200)]
     [InlineData("/%2500", 404)]
     public async Task A_percent_sign_with_two_zeros_is_not_that_character(string target, int status) => (await Status(target)).ShouldBe(status);
 

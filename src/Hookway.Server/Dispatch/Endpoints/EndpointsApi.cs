@@ -1,7 +1,6 @@
 using Hookway.Access;
 using Hookway.Api;
 using Hookway.Api.OpenApi;
-using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.EventTypes;
 using Hookway.Dispatch.Messages;
