@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Hookway.Api;
 using Hookway.Storage;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Hookway.Hosting;
@@ -54,7 +55,7 @@ public sealed partial class RequestPipeline(RequestDelegate next, IdGenerator id
         {
             return Problem.Of(e.StatusCode, e.StatusCode == StatusCodes.Status413PayloadTooLarge ? "payload_too_large" : "invalid_request", e.Message);
         }
-        catch (Exception) when (http.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (http.RequestAborted.IsCancellationRequested || (e.InnerException ?? e) is ConnectionAbortedException or ConnectionResetException)
         {
             return null;
         }
