@@ -62,18 +62,25 @@ public sealed class Authentication(RequestDelegate next, AccessStore access, Con
             return Problem.MissingScope(scope);
         }
         http.Features.Set(new Caller(key.WorkspaceNo, key, AccessStore.Subject(ApiKey.HashOf(text)), version));
-        NoteUse(key, now);
+        _ = NoteUse(key, now);
         return null;
     }
 
-    private void NoteUse(ApiKey key, DateTimeOffset now)
+    /// <summary>Not awaited: when a key was last used is worth no request's time and no request's failure, and is written again a minute later.</summary>
+    private async Task NoteUse(ApiKey key, DateTimeOffset now)
     {
         var last = _lastNoted.GetOrAdd(key.KeyId, DateTimeOffset.MinValue);
-        if (now - last >= UseIsNotedEvery && _lastNoted.TryUpdate(key.KeyId, now, last))
+        if (now - last < UseIsNotedEvery || !_lastNoted.TryUpdate(key.KeyId, now, last))
         {
-            // Not awaited: when a key was last used is worth no request's time, and is written again a minute later.
-            _ = access.MarkUsed(key.KeyId, now).ContinueWith(
-                static task => _ = task.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            return;
+        }
+        try
+        {
+            await access.MarkUsed(key.KeyId, now);
+        }
+        catch (StorageUnavailableException)
+        {
+            // Whoever has something to write hears of it.
         }
     }
 }

@@ -5,17 +5,21 @@ public sealed class FirstStart(AccessStore access)
 {
     public const string WorkspaceName = "default";
 
-    /// <summary>Makes the workspace <c>default</c> and its first key where they are missing.</summary>
-    /// <param name="bootstrapKey">The operator's own key; added if it is unknown.</param>
-    /// <returns>The key that was made here and must be shown now, or null.</returns>
-    public async Task<string?> Prepare(string? bootstrapKey)
+    /// <summary>Makes the workspace <c>default</c> when it is missing, and adds the operator's own key to it when one is given and unknown.</summary>
+    public async Task Prepare(string? bootstrapKey)
     {
         var (workspace, _) = await access.FindOrCreateWorkspace(WorkspaceName);
         if (bootstrapKey is not null)
         {
             await access.AddKey(workspace.No, bootstrapKey, "Bootstrap key", [Scopes.Everything], expiresAt: null);
-            return null;
         }
+    }
+
+    /// <summary>Makes the first key of the workspace <c>default</c> when it has none. It can be read here only, so call this when nothing is left that may keep it from being shown.</summary>
+    /// <returns>The key, or null when the workspace has one.</returns>
+    public async Task<string?> MakeKey()
+    {
+        var (workspace, _) = await access.FindOrCreateWorkspace(WorkspaceName);
         if (await access.HasKeys(workspace.No))
         {
             return null;

@@ -23,7 +23,7 @@ public sealed class AttemptRecorder
         _configuration = configuration;
         _clock = clock;
         _log = log;
-        _lane = new WriteLane<AttemptRecord, ChangedSubjects>("attempts", Write, Committed);
+        _lane = new WriteLane<AttemptRecord, ChangedSubjects>("attempts", Write, Committed, record => record.Attempt.ResponseBody.Length);
     }
 
     /// <summary>Ends when the record is durable.</summary>

@@ -20,6 +20,15 @@ public sealed record Attempt(
     public DateTimeOffset EndedAt => StartedAt + Duration;
 }
 
+/// <summary>What a read of a target found.</summary>
+/// <param name="Rows">Due deliveries, first to go first.</param>
+/// <param name="NextDue">When the next one beyond them is due; null when there is none, or when the read was full.</param>
+/// <param name="HeadWaitsUntil">Set when the head of an ordered target waits for its retry, and holds the rest until then.</param>
+public sealed record DueDeliveries(IReadOnlyList<PendingDelivery> Rows, DateTimeOffset? NextDue, DateTimeOffset? HeadWaitsUntil)
+{
+    public static DueDeliveries None { get; } = new([], null, null);
+}
+
 /// <summary>A delivery that is added, with its message or for a message that did not go to the target before.</summary>
 /// <param name="Position">Its place in the queue of an ordered target; that of its message when null.</param>
 public sealed record NewDelivery(long MessageSeq, long TargetNo, DeliveryTrigger Trigger, DateTimeOffset DueAt, long? Position = null);

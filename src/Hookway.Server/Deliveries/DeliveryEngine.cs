@@ -10,10 +10,13 @@ namespace Hookway.Deliveries;
 public sealed class DeliveryEngine(
     DeliveryStore store, IEnumerable<IDeliverySource> sources, DeliverySchedule schedule, DeliverySender sender, AttemptRecorder recorder,
     RetrySchedule retries, Configuration configuration, Database database, IdGenerator ids, DeliveryOptions options, TimeProvider clock,
-    ILogger<DeliveryEngine> log) : IHostedService, IDisposable
+    IHostApplicationLifetime lifetime, ILogger<DeliveryEngine> log) : IHostedLifecycleService, IDisposable
 {
     private const int FailuresThatCount = 5;
     private static readonly TimeSpan PauseAfterFault = TimeSpan.FromSeconds(5);
+
+    /// <summary>A clock may be set, or a machine suspended: timers are looked at anew at least this often.</summary>
+    private static readonly TimeSpan LongestSleep = TimeSpan.FromMinutes(1);
 
     private readonly IDeliverySource[] _sources = [.. sources];
     private readonly Channel<bool> _signals = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
@@ -21,6 +24,7 @@ public sealed class DeliveryEngine(
     private readonly CancellationTokenSource _stopSending = new();
     private ITimer? _timer;
     private Task _pump = Task.CompletedTask;
+    private Task? _drain;
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -34,22 +38,41 @@ public sealed class DeliveryEngine(
         _pump = Task.Run(Pump, CancellationToken.None);
     }
 
-    /// <summary>Takes no more work, lets what is in flight end and be recorded, then gives up on the rest: it stays pending and is repeated after the next start.</summary>
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Begins to drain with the shutdown, not behind the web server's: a slow upload must not use up the time of attempts in flight.</summary>
+    public Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        _drain = Drain();
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Waits for the drain, and gives up on what is left when the host's patience ends: it stays pending and is repeated after the next start.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        configuration.Changed -= OnChanged;
-        await _stopTaking.CancelAsync();
-        await _pump;
-        var patience = clock.GetUtcNow() + options.DrainTimeout;
-        while (schedule.UnderWay > 0 && clock.GetUtcNow() < patience && !cancellationToken.IsCancellationRequested)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(20), clock, CancellationToken.None);
-        }
+        await Task.WhenAny(_drain ??= Drain(), Task.Delay(Timeout.InfiniteTimeSpan, clock, cancellationToken));
         if (schedule.UnderWay is > 0 and var left)
         {
             log.LogWarning("{Attempts} attempts did not end in time; they are repeated after the next start", left);
         }
         await _stopSending.CancelAsync();
+    }
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Takes no more work, and lets what is in flight end and be recorded.</summary>
+    private async Task Drain()
+    {
+        configuration.Changed -= OnChanged;
+        await _stopTaking.CancelAsync();
+        await _pump;
+        var patience = clock.GetUtcNow() + options.DrainTimeout;
+        while (schedule.UnderWay > 0 && clock.GetUtcNow() < patience && !_stopSending.IsCancellationRequested)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), clock, CancellationToken.None);
+        }
     }
 
     public void Dispose()
@@ -77,7 +100,7 @@ public sealed class DeliveryEngine(
                 {
                     ThreadPool.UnsafeQueueUserWorkItem(item => _ = item.Delivery is null ? ReadTarget(item) : Attempt(item), work, preferLocal: false);
                 }
-                _timer!.Change(schedule.UntilNextWake() ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+                _timer!.Change(schedule.UntilNextWake() is { } wait && wait < LongestSleep ? wait : LongestSleep, Timeout.InfiniteTimeSpan);
                 await _signals.Reader.ReadAsync(_stopTaking.Token);
             }
         }
@@ -85,24 +108,28 @@ public sealed class DeliveryEngine(
         {
             // The normal end.
         }
+        catch (Exception e)
+        {
+            log.LogCritical(e, "The engine met a fault it cannot go on from; the server stops, and delivers what is pending after its next start");
+            lifetime.StopApplication();
+        }
     }
 
     private async Task ReadTarget(ScheduledWork work)
     {
         try
         {
-            var (_, target) = await FindTarget(work.TargetNo);
-            if (target?.Ended is { } why)
+            var (source, target) = await FindTarget(work.TargetNo);
+            if (source is not null && target is { Ended: not null })
             {
-                await store.EndAll(work.TargetNo, why);
+                await store.EndAll(work.TargetNo, session => source.EndedNow(session, work.TargetNo));
             }
             if (target is not { Ended: null, Paused: false })
             {
-                schedule.ReadEnded(work, target, [], null);
+                schedule.ReadEnded(work, target, DueDeliveries.None);
                 return;
             }
-            var (rows, nextDue) = await store.ReadDue(target, work.ReadLimit, clock.GetUtcNow());
-            schedule.ReadEnded(work, target, rows, nextDue);
+            schedule.ReadEnded(work, target, await store.ReadDue(target, work.ReadLimit, clock.GetUtcNow()));
         }
         catch (Exception e)
         {
@@ -116,6 +143,7 @@ public sealed class DeliveryEngine(
         var delivery = work.Delivery!;
         bool? succeeded = null;
         DateTimeOffset? dueAgain = null;
+        DateTimeOffset? holdUntil = null;
         var hasEnded = false;
         try
         {
@@ -133,9 +161,9 @@ public sealed class DeliveryEngine(
         catch (Exception e)
         {
             log.LogError(e, "A delivery of message {Message} to target {Target} met a fault; tried again in {Pause}", delivery.MessageSeq, delivery.TargetNo, PauseAfterFault);
-            dueAgain = clock.GetUtcNow() + PauseAfterFault;
+            holdUntil = clock.GetUtcNow() + PauseAfterFault;
         }
-        schedule.Finished(work, succeeded, dueAgain);
+        schedule.Finished(work, succeeded, dueAgain, holdUntil);
         if (hasEnded)
         {
             schedule.Refresh(delivery.TargetNo);

@@ -14,7 +14,7 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
     private readonly Queue<TargetQueue> _steady = new();
     private readonly Queue<TargetQueue> _failing = new();
     private readonly Queue<TargetQueue> _reads = new();
-    private readonly PriorityQueue<TargetQueue, DateTimeOffset> _timers = new();
+    private readonly SortedSet<(DateTimeOffset At, long TargetNo)> _timers = [];
     private int _inFlight;
     private int _failingInFlight;
     private int _readsUnderWay;
@@ -37,16 +37,31 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
         }
     }
 
+    /// <summary>Targets that wait for a time to come.</summary>
+    internal int Timers
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _timers.Count;
+            }
+        }
+    }
+
     /// <summary>Takes over a delivery that was just committed. Called on the writer, so that for one target the order is that of acceptance.</summary>
     public void HandOff(DeliveryTarget target, PendingDelivery delivery)
     {
         lock (_gate)
         {
             var queue = QueueOf(target.No);
-            queue.Target ??= target;
+            if (!queue.Reading && !queue.MoreInStore)
+            {
+                queue.Target ??= target;
+            }
             // While a read is under way, or others wait in the store before it, memory is not the place to join the queue.
-            var joins = !queue.MoreInStore && !queue.Reading && queue.Target is { Paused: false, Ended: null } && !(queue.Target.Ordered && queue.WakeAt is not null)
-                && queue.Ready < options.ReadyPerTarget && _ready < options.ReadyInAll;
+            var joins = !queue.MoreInStore && !queue.Reading && queue.HoldUntil is null && queue.Target is { Paused: false, Ended: null }
+                && !(queue.Target.Ordered && queue.WakeAt is not null) && queue.Ready < options.ReadyPerTarget && _ready < options.ReadyInAll;
             if (joins)
             {
                 Enqueue(queue, delivery);
@@ -83,6 +98,7 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
                 Unload(queue);
             }
             queue.Target = null;
+            queue.HoldUntil = null;
             queue.MoreInStore = true;
             Reconsider(queue);
         }
@@ -111,7 +127,8 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
                 var now = clock.GetUtcNow();
                 if (queue.RateWaitsUntil(now) is { } free)
                 {
-                    SetRateTimer(queue, free);
+                    queue.RateWait = free;
+                    Retime(queue);
                     continue;
                 }
                 _inFlight++;
@@ -129,7 +146,8 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
 
     /// <summary>The attempt that was taken is recorded, or was not made (<paramref name="succeeded"/> null).</summary>
     /// <param name="nextAttemptAt">When the delivery is due again; null when it is over.</param>
-    public void Finished(ScheduledWork work, bool? succeeded, DateTimeOffset? nextAttemptAt)
+    /// <param name="holdUntil">Set after a fault of our own: until then the target is left alone.</param>
+    public void Finished(ScheduledWork work, bool? succeeded, DateTimeOffset? nextAttemptAt, DateTimeOffset? holdUntil = null)
     {
         lock (_gate)
         {
@@ -142,11 +160,12 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
                 SetWake(queue, at);
                 if (queue.Target is { Ordered: true })
                 {
-                    // The head waits for its retry, and everything behind it waits with it: there is nothing to read before that.
+                    // The head waits for its retry, and everything behind it waits with it.
                     Unload(queue);
-                    queue.MoreInStore = false;
+                    queue.HoldUntil = at;
                 }
             }
+            queue.HoldUntil = holdUntil ?? queue.HoldUntil;
             Reconsider(queue);
         }
         Signal();
@@ -163,23 +182,26 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
 
     /// <summary>A read that was taken has ended.</summary>
     /// <param name="target">The settings as they are now; null when the target is gone.</param>
-    /// <param name="rows">Due deliveries, first to go first.</param>
-    /// <param name="nextDue">When the next one beyond them is due; null when there is none, or when the read was full.</param>
-    public void ReadEnded(ScheduledWork work, DeliveryTarget? target, IReadOnlyList<PendingDelivery> rows, DateTimeOffset? nextDue)
+    /// <param name="due">What is due, and when more will be.</param>
+    public void ReadEnded(ScheduledWork work, DeliveryTarget? target, DueDeliveries due)
     {
         lock (_gate)
         {
             _readsUnderWay--;
             var queue = _targets[work.TargetNo];
-            queue.Target = target;
-            foreach (var row in queue.EndRead(rows))
+            if (!queue.ReadIsVoid)
+            {
+                queue.Target = target;
+                queue.HoldUntil = due.HeadWaitsUntil;
+                queue.MoreInStore |= due.Rows.Count >= work.ReadLimit;
+                if (due.NextDue is { } at)
+                {
+                    SetWake(queue, at);
+                }
+            }
+            foreach (var row in queue.EndRead(due.Rows))
             {
                 Enqueue(queue, row);
-            }
-            queue.MoreInStore |= rows.Count >= work.ReadLimit;
-            if (nextDue is { } at)
-            {
-                SetWake(queue, at);
             }
             Reconsider(queue);
         }
@@ -193,8 +215,9 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
         {
             _readsUnderWay--;
             var queue = _targets[work.TargetNo];
-            _ = queue.EndRead([]);
-            SetWake(queue, clock.GetUtcNow() + retryIn);
+            queue.EndRead([]);
+            queue.MoreInStore = true;
+            queue.HoldUntil = clock.GetUtcNow() + retryIn;
             Reconsider(queue);
         }
         Signal();
@@ -205,11 +228,11 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
     {
         lock (_gate)
         {
-            if (!_timers.TryPeek(out _, out var at))
+            if (_timers.Count == 0)
             {
                 return null;
             }
-            var wait = at - clock.GetUtcNow();
+            var wait = _timers.Min.At - clock.GetUtcNow();
             return wait > TimeSpan.Zero ? wait : TimeSpan.Zero;
         }
     }
@@ -247,39 +270,44 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
         _contentBytes -= delivery.ContentBytes;
     }
 
-    private void SetWake(TargetQueue queue, DateTimeOffset at)
-    {
-        if (queue.WakeAt is null || at < queue.WakeAt)
-        {
-            queue.WakeAt = at;
-            _timers.Enqueue(queue, at);
-        }
-    }
+    private static void SetWake(TargetQueue queue, DateTimeOffset at) => queue.WakeAt = queue.WakeAt is null || at < queue.WakeAt ? at : queue.WakeAt;
 
-    private void SetRateTimer(TargetQueue queue, DateTimeOffset free)
+    /// <summary>Keeps one timer for a target, at the time when something next changes for it by itself.</summary>
+    private void Retime(TargetQueue queue)
     {
-        if (queue.RateTimer != free)
+        var next = queue.NextChange();
+        if (next == queue.TimerAt)
         {
-            queue.RateTimer = free;
-            _timers.Enqueue(queue, free);
+            return;
         }
+        if (queue.TimerAt is { } old)
+        {
+            _timers.Remove((old, queue.TargetNo));
+        }
+        if (next is { } at)
+        {
+            _timers.Add((at, queue.TargetNo));
+        }
+        queue.TimerAt = next;
     }
 
     private void WakeDue()
     {
         var now = clock.GetUtcNow();
-        while (_timers.TryPeek(out var queue, out var at) && at <= now)
+        while (_timers.Count > 0 && _timers.Min.At <= now)
         {
-            _timers.Dequeue();
+            var timer = _timers.Min;
+            _timers.Remove(timer);
+            var queue = _targets[timer.TargetNo];
+            queue.TimerAt = null;
             if (queue.WakeAt <= now)
             {
                 queue.WakeAt = null;
                 queue.MoreInStore = true;
             }
-            if (_targets.GetValueOrDefault(queue.TargetNo) == queue)
-            {
-                Reconsider(queue);
-            }
+            queue.HoldUntil = queue.HoldUntil <= now ? null : queue.HoldUntil;
+            queue.RateWait = queue.RateWait <= now ? null : queue.RateWait;
+            Reconsider(queue);
         }
     }
 
@@ -287,7 +315,7 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
     private void Reconsider(TargetQueue queue)
     {
         var runsLow = queue.Ready < options.ReadyPerTarget / 8;
-        if (queue.MoreInStore && !queue.Reading && runsLow && queue.Target is not { Paused: true })
+        if (queue.MoreInStore && !queue.Reading && runsLow && queue.HoldUntil is null && queue.Target is not { Paused: true })
         {
             queue.BeginRead();
             _reads.Enqueue(queue);
@@ -299,15 +327,13 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
         }
         if (queue.IsIdle)
         {
-            if (queue.RateWaitsUntil(clock.GetUtcNow()) is { } free)
-            {
-                // Its next delivery must still wait for this one's share of the minute.
-                SetRateTimer(queue, free);
-            }
-            else
-            {
-                _targets.Remove(queue.TargetNo);
-            }
+            // Its next delivery must still wait for this one's share of the minute.
+            queue.RateWait = queue.RateWaitsUntil(clock.GetUtcNow());
+        }
+        Retime(queue);
+        if (queue is { IsIdle: true, RateWait: null })
+        {
+            _targets.Remove(queue.TargetNo);
         }
     }
 

@@ -103,14 +103,13 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
 
     /// <summary>Ends every pending delivery of a target, in steps that leave room for other writers.</summary>
     /// <param name="stillEnded">
-    /// Asked in the transaction of each step whether the target is over, and why: it may be taken back into service, with new work, between two steps. Null when that
-    /// cannot happen.
+    /// Asked in the transaction of each step whether the target is over, and why: it may be taken back into service, with new work, between two steps.
     /// </param>
-    public async Task EndAll(long targetNo, DeliveryChange change, Func<WriteSession, Task<DeliveryChange?>>? stillEnded = null)
+    public async Task EndAll(long targetNo, Func<WriteSession, Task<DeliveryChange?>> stillEnded)
     {
         const int Step = 1_000;
         while (await database.Write(async session =>
-            (stillEnded is null ? change : await stillEnded(session)) is { } why ? await EndSome(session, targetNo, why, Step, clock.GetUtcNow()) : 0) == Step)
+            await stillEnded(session) is { } why ? await EndSome(session, targetNo, why, Step, clock.GetUtcNow()) : 0) == Step)
         {
         }
     }
@@ -169,14 +168,16 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         (await connection.QueryAsync<long>("SELECT DISTINCT target_no FROM deliveries WHERE status = 0")).AsList());
 
     /// <summary>What is due for a target, first to go first, and when the next one after that is due.</summary>
-    public Task<(IReadOnlyList<PendingDelivery> Rows, DateTimeOffset? NextDue)> ReadDue(DeliveryTarget target, int limit, DateTimeOffset now) =>
+    public Task<DueDeliveries> ReadDue(DeliveryTarget target, int limit, DateTimeOffset now) =>
         database.Read(async connection =>
         {
             var due = now.ToUnixTimeMilliseconds();
-            var rows = target.Ordered ? await ReadInOrder(connection, target.No, limit, due) : await ReadByTime(connection, target.No, limit, due);
+            var (rows, headWaitsUntil) = target.Ordered
+                ? await ReadInOrder(connection, target.No, limit, due)
+                : (await ReadByTime(connection, target.No, limit, due), null);
             var next = rows.Count >= limit ? null : await connection.QuerySingleAsync<long?>(
                 "SELECT min(next_attempt_at) FROM deliveries WHERE target_no = @no AND status = 0 AND next_attempt_at > @due", new { no = target.No, due });
-            return ((IReadOnlyList<PendingDelivery>)rows, next is { } at ? DateTimeOffset.FromUnixTimeMilliseconds(at) : (DateTimeOffset?)null);
+            return new DueDeliveries(rows, Stored.Time(next), headWaitsUntil);
         });
 
     private static async Task<List<PendingDelivery>> ReadByTime(DbConnection connection, long targetNo, int limit, long due) =>
@@ -184,15 +185,17 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
             $"SELECT {PendingColumns} FROM deliveries WHERE target_no = @targetNo AND status = 0 AND next_attempt_at <= @due ORDER BY next_attempt_at, message_seq LIMIT @limit",
             new { targetNo, due, limit })).Select(row => row.ToDelivery()).ToList();
 
-    private static async Task<List<PendingDelivery>> ReadInOrder(DbConnection connection, long targetNo, int limit, long due)
+    private static async Task<(List<PendingDelivery> Rows, DateTimeOffset? HeadWaitsUntil)> ReadInOrder(DbConnection connection, long targetNo, int limit, long due)
     {
         // A message that is to be delivered later joins the queue when it is due; one that waits for its retry is in the queue and holds it.
-        var rows = await connection.QueryAsync<PendingRow>(
+        var rows = (await connection.QueryAsync<PendingRow>(
             $"""
             SELECT {PendingColumns}, next_attempt_at FROM deliveries
             WHERE target_no = @targetNo AND status = 0 AND (next_attempt_at <= @due OR run_attempts > 0) ORDER BY position, message_seq LIMIT @limit
-            """, new { targetNo, due, limit });
-        return rows.TakeWhile(row => row.NextAttemptAt <= due).Select(row => row.ToDelivery()).ToList();
+            """, new { targetNo, due, limit })).AsList();
+        return (
+            rows.TakeWhile(row => row.NextAttemptAt <= due).Select(row => row.ToDelivery()).ToList(),
+            rows is [{ NextAttemptAt: var head }, ..] && head > due ? Stored.Time(head) : null);
     }
 
     /// <summary>The deliveries of messages, for showing them.</summary>

@@ -14,6 +14,9 @@ public interface IDeliverySource
     /// <summary>Builds and signs the request of the next attempt; null when the content has been erased.</summary>
     ValueTask<PreparedAttempt?> Prepare(PendingDelivery delivery, DateTimeOffset now);
 
+    /// <summary>Inside a transaction: why nothing may be delivered to the target any more; null while something may.</summary>
+    Task<DeliveryChange?> EndedNow(WriteSession session, long targetNo);
+
     /// <summary>In the transaction that records an attempt: the receiver asked to be disabled.</summary>
     Task Disable(WriteSession session, ChangedSubjects touched, long targetNo, string reason, DateTimeOffset now);
 

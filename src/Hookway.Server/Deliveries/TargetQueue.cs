@@ -10,14 +10,14 @@ internal sealed class TargetQueue(long targetNo)
     /// <summary>Ready deliveries, first to go first.</summary>
     private readonly Queue<PendingDelivery> _ready = new();
 
-    /// <summary>The message sequences that are ready or in flight here, so that nothing read from the store is taken twice.</summary>
-    private readonly HashSet<long> _known = [];
+    /// <summary>The deliveries that are ready or in flight here (message sequence → run), so that nothing read from the store is taken twice.</summary>
+    private readonly Dictionary<long, int> _known = [];
 
     /// <summary>What left memory while a read was under way: the read may still have seen it as pending.</summary>
     private readonly HashSet<long> _leftDuringRead = [];
 
-    /// <summary>What was ready was dropped while a read was under way: so is what the read saw.</summary>
-    private bool _readIsVoid;
+    /// <summary>What a read saw in a later run than the one in flight here: it is read again when that has ended.</summary>
+    private readonly HashSet<long> _waitsForEarlierRun = [];
 
     private int _window = FirstWindow;
     private DateTimeOffset _rateFreeAt = DateTimeOffset.MinValue;
@@ -37,18 +37,27 @@ internal sealed class TargetQueue(long targetNo)
     /// <summary>When the next delivery in the store falls due.</summary>
     public DateTimeOffset? WakeAt { get; set; }
 
-    /// <summary>The time for which a timer is set because the rate limit has nothing to give before it.</summary>
-    public DateTimeOffset? RateTimer { get; set; }
+    /// <summary>Until then nothing is taken or read: the head of an ordered target waits for its retry, or a fault is given time to pass.</summary>
+    public DateTimeOffset? HoldUntil { get; set; }
+
+    /// <summary>The ready deliveries wait for the rate limit, until then.</summary>
+    public DateTimeOffset? RateWait { get; set; }
+
+    /// <summary>The time for which the schedule has a timer for this target.</summary>
+    public DateTimeOffset? TimerAt { get; set; }
+
+    /// <summary>Settings or deliveries changed while a read was under way: what it saw is not to be used.</summary>
+    public bool ReadIsVoid { get; private set; }
 
     public bool IsFailing => FailuresInARow > 0;
 
     /// <summary>Nothing is to be done for it and nothing to be remembered: how often in a row it failed counts on over the messages that it ends.</summary>
-    public bool IsIdle => Ready == 0 && InFlight == 0 && !MoreInStore && !Reading && WakeAt is null && (FailuresInARow == 0 || Target is not { Ended: null });
+    public bool IsIdle => Ready == 0 && InFlight == 0 && !MoreInStore && !Reading && WakeAt is null && HoldUntil is null && (FailuresInARow == 0 || Target is not { Ended: null });
 
     /// <summary>
     /// How many may be in flight: a target earns its concurrency by succeeding and loses it by failing, so that one that hangs holds few places.
     /// </summary>
-    public int Allowed(int most) => Target is not { Paused: false, Ended: null } ? 0 : Target.Ordered ? 1 : Math.Min(_window, most);
+    public int Allowed(int most) => HoldUntil is not null || Target is not { Paused: false, Ended: null } ? 0 : Target.Ordered ? 1 : Math.Min(_window, most);
 
     /// <summary>When the rate limit next lets an attempt through; null when it does now.</summary>
     public DateTimeOffset? RateWaitsUntil(DateTimeOffset now) => Target?.RateLimitPerMinute is not null && _rateFreeAt > now ? _rateFreeAt : null;
@@ -56,7 +65,7 @@ internal sealed class TargetQueue(long targetNo)
     /// <summary>Adds a delivery unless it is here already.</summary>
     public bool TryAdd(PendingDelivery delivery)
     {
-        if (!_known.Add(delivery.MessageSeq))
+        if (!_known.TryAdd(delivery.MessageSeq, delivery.Run))
         {
             return false;
         }
@@ -74,11 +83,12 @@ internal sealed class TargetQueue(long targetNo)
         return _ready.Dequeue();
     }
 
-    /// <summary>An attempt is over and recorded; <paramref name="succeeded"/> is null when none was made.</summary>
+    /// <summary>An attempt is over and recorded; <paramref name="succeeded"/> is null when none was made, and the delivery may still be pending.</summary>
     public void Left(PendingDelivery delivery, bool? succeeded, int most)
     {
         InFlight--;
         Forget(delivery);
+        MoreInStore |= _waitsForEarlierRun.Remove(delivery.MessageSeq) || succeeded is null;
         if (succeeded is { } good)
         {
             FailuresInARow = good ? 0 : FailuresInARow + 1;
@@ -86,14 +96,14 @@ internal sealed class TargetQueue(long targetNo)
         }
     }
 
-    /// <summary>Drops what is ready: the store has it, and it is read again when it may go.</summary>
+    /// <summary>Drops what is ready, and what a read under way will bring: the store has it, and it is read again when it may go.</summary>
     public IReadOnlyList<PendingDelivery> Unload()
     {
         var dropped = _ready.ToList();
         _ready.Clear();
         dropped.ForEach(Forget);
         MoreInStore = true;
-        _readIsVoid = Reading;
+        ReadIsVoid = Reading;
         return dropped;
     }
 
@@ -103,14 +113,43 @@ internal sealed class TargetQueue(long targetNo)
         MoreInStore = false;
     }
 
-    /// <summary>Ends a read and answers which of its rows are new here.</summary>
-    public IEnumerable<PendingDelivery> EndRead(IReadOnlyList<PendingDelivery> rows)
+    /// <summary>Ends a read and answers which of its rows are new here; those that cannot be told yet are read again.</summary>
+    public IReadOnlyList<PendingDelivery> EndRead(IReadOnlyList<PendingDelivery> rows)
     {
-        Reading = false;
-        var fresh = _readIsVoid ? [] : rows.Where(row => !_leftDuringRead.Contains(row.MessageSeq) && !_known.Contains(row.MessageSeq)).ToList();
-        _readIsVoid = false;
+        var fresh = new List<PendingDelivery>();
+        foreach (var row in ReadIsVoid ? [] : rows)
+        {
+            if (_known.TryGetValue(row.MessageSeq, out var run))
+            {
+                if (run != row.Run)
+                {
+                    _waitsForEarlierRun.Add(row.MessageSeq);
+                }
+            }
+            else if (_leftDuringRead.Contains(row.MessageSeq))
+            {
+                MoreInStore = true;
+            }
+            else
+            {
+                fresh.Add(row);
+            }
+        }
+        MoreInStore |= ReadIsVoid;
+        Reading = ReadIsVoid = false;
         _leftDuringRead.Clear();
         return fresh;
+    }
+
+    /// <summary>The next time at which something changes by itself; null when nothing does.</summary>
+    public DateTimeOffset? NextChange()
+    {
+        DateTimeOffset? next = null;
+        foreach (var at in (ReadOnlySpan<DateTimeOffset?>)[WakeAt, HoldUntil, RateWait])
+        {
+            next = next is null || at < next ? at ?? next : next;
+        }
+        return next;
     }
 
     private void Forget(PendingDelivery delivery)

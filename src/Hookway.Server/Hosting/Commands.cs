@@ -1,3 +1,5 @@
+using System.Data.Common;
+using System.Net.Sockets;
 using Hookway.Access;
 using Hookway.Storage;
 
@@ -25,6 +27,8 @@ public static class Commands
 
         """;
 
+    private static readonly TimeSpan HealthPatience = TimeSpan.FromSeconds(5);
+
     /// <summary>Runs one command; answers the exit code: 0 done, 1 failed, 2 not understood.</summary>
     public static async Task<int> Run(string[] args, TextWriter output, TextWriter errors)
     {
@@ -44,7 +48,7 @@ public static class Commands
                 case "create-workspace": await CreateWorkspace(settings, line, output); return 0;
                 case "create-key": await CreateKey(settings, line, output); return 0;
                 case "backup": await BackUp(settings, line, output); return 0;
-                case "health": return await CheckHealth(settings, line, output);
+                case "health": return await CheckHealth(settings, line, output, errors);
                 default: throw new SettingsException($"{line.Command} is not a command. --help lists them.");
             }
         }
@@ -53,7 +57,7 @@ public static class Commands
             await errors.WriteLineAsync(e.Message);
             return 2;
         }
-        catch (Exception e) when (e is StorageUnavailableException or InvalidOperationException or InvalidDataException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is StorageUnavailableException or InvalidOperationException or InvalidDataException or IOException or UnauthorizedAccessException or DbException)
         {
             await errors.WriteLineAsync(e.Message);
             return 1;
@@ -85,16 +89,36 @@ public static class Commands
         await using var app = ServerHost.Build(settings);
         await using var claim = await app.Services.GetRequiredService<Database>().Claim(lost: app.Lifetime.StopApplication);
         await ServerHost.OpenStore(app.Services);
-        var firstKey = await app.Services.GetRequiredService<FirstStart>().Prepare(settings.BootstrapApiKey);
-        await app.StartAsync();
-        await output.WriteAsync(Welcome.Text(settings.PublicUrl ?? app.Urls.First().TrimEnd('/'), firstKey));
+        var firstStart = app.Services.GetRequiredService<FirstStart>();
+        await firstStart.Prepare(settings.BootstrapApiKey);
+        await Listen(app, settings);
+        // The key is shown once, so it is made once nothing is left that may fail before it is printed.
+        var firstKey = await firstStart.MakeKey();
+        await output.WriteAsync(Welcome.Text(settings.PublicUrl ?? Setting.LocalUrlOf(app.Urls.First()), firstKey, settings));
         await output.FlushAsync();
         await app.WaitForShutdownAsync();
+        if (app.Services.GetRequiredService<FaultWatch>().Fault is { } fault)
+        {
+            throw new InvalidOperationException($"The server stopped because of a fault: {fault.Message}", fault);
+        }
+    }
+
+    private static async Task Listen(WebApplication app, ServerSettings settings)
+    {
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (SocketException e)
+        {
+            throw new IOException($"The server cannot listen on {string.Join(';', settings.Urls)}: {e.Message}.", e);
+        }
     }
 
     private static async Task Migrate(ServerSettings settings, TextWriter output)
     {
-        await using var tools = await OpenTools(settings);
+        await using var tools = ServerHost.BuildTools(settings);
+        await ServerHost.OpenStore(tools);
         await output.WriteLineAsync("The store is up to date.");
     }
 
@@ -142,27 +166,50 @@ public static class Commands
         await output.WriteLineAsync($"The store is copied to {file}. Keep master.key with it: without it the secrets cannot be read.");
     }
 
-    private static async Task<int> CheckHealth(ServerSettings settings, CommandLine line, TextWriter output)
+    private static async Task<int> CheckHealth(ServerSettings settings, CommandLine line, TextWriter output, TextWriter errors)
     {
         var url = line.Options.GetValueOrDefault("url") ?? settings.PublicUrl ?? settings.Urls[0];
-        using var client = new HttpMessageInvoker(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(5) });
+        if (!Uri.TryCreate(Setting.LocalUrlOf(url) + "/readyz", UriKind.Absolute, out var probe) || probe.Scheme is not ("http" or "https"))
+        {
+            throw new SettingsException($"{url} is not an http or https URL.");
+        }
+        using var client = new HttpMessageInvoker(new SocketsHttpHandler());
+        using var patience = new CancellationTokenSource(HealthPatience);
+        string trouble;
         try
         {
-            using var answer = await client.SendAsync(new HttpRequestMessage(HttpMethod.Get, url.TrimEnd('/') + "/readyz"), CancellationToken.None);
-            await output.WriteLineAsync(answer.IsSuccessStatusCode ? "ready" : $"not ready: {(int)answer.StatusCode}");
-            return answer.IsSuccessStatusCode ? 0 : 1;
+            using var answer = await client.SendAsync(new HttpRequestMessage(HttpMethod.Get, probe), patience.Token);
+            if (answer.IsSuccessStatusCode)
+            {
+                await output.WriteLineAsync("ready");
+                return 0;
+            }
+            trouble = $"{(int)answer.StatusCode}";
         }
         catch (HttpRequestException e)
         {
-            await output.WriteLineAsync($"not ready: {e.Message}");
-            return 1;
+            trouble = e.Message;
         }
+        catch (OperationCanceledException)
+        {
+            trouble = $"no answer within {HealthPatience.TotalSeconds} s";
+        }
+        await errors.WriteLineAsync($"not ready: {trouble}");
+        return 1;
     }
 
     private static async Task<ServiceProvider> OpenTools(ServerSettings settings)
     {
         var tools = ServerHost.BuildTools(settings);
-        await ServerHost.OpenStore(tools);
-        return tools;
+        try
+        {
+            await ServerHost.OpenExistingStore(tools);
+            return tools;
+        }
+        catch
+        {
+            await tools.DisposeAsync();
+            throw;
+        }
     }
 }

@@ -12,11 +12,40 @@ public static class Health
         routes.MapGet("/readyz", Ready).ExcludeFromDescription();
     }
 
-    /// <summary>Reads and commits; a store that cannot is a 503 by the pipeline.</summary>
-    private static async Task<IResult> Ready(Database database)
+    /// <summary>Reads and writes; a store that cannot is a 503 by the pipeline.</summary>
+    private static async Task<IResult> Ready(Readiness readiness)
+    {
+        await readiness.Check();
+        return TypedResults.Text("ready");
+    }
+}
+
+/// <summary>Asks the store whether it reads and writes, once for all who want to know in the same second: probes cost no more the more there are.</summary>
+public sealed class Readiness(Database database, StoreSettings store, TimeProvider clock)
+{
+    private static readonly TimeSpan IsFreshFor = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _gate = new();
+    private Task? _last;
+    private long _askedAt;
+
+    /// <summary>Fails with <see cref="StorageUnavailableException"/> when it does not.</summary>
+    public Task Check()
+    {
+        lock (_gate)
+        {
+            if (_last is null || (_last.IsCompleted && clock.GetElapsedTime(_askedAt) >= IsFreshFor))
+            {
+                _askedAt = clock.GetTimestamp();
+                _last = Ask();
+            }
+            return _last;
+        }
+    }
+
+    private async Task Ask()
     {
         await database.Read(connection => connection.ExecuteScalarAsync<long>("SELECT 1"));
-        await database.Write(_ => Task.FromResult(0));
-        return TypedResults.Text("ready");
+        await store.Probe();
     }
 }

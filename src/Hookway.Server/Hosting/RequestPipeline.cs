@@ -1,11 +1,16 @@
+using System.Text.RegularExpressions;
 using Hookway.Api;
 using Hookway.Storage;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Hookway.Hosting;
 
 /// <summary>What every request goes through: an id, an answer in the API's form for whatever goes wrong, a line in the log, and none of it once the server is stopping.</summary>
-public sealed class RequestPipeline(RequestDelegate next, IdGenerator ids, IHostApplicationLifetime lifetime, TimeProvider clock, ILogger<RequestPipeline> log)
+public sealed partial class RequestPipeline(RequestDelegate next, IdGenerator ids, IHostApplicationLifetime lifetime, TimeProvider clock, ILogger<RequestPipeline> log)
 {
+    private const int LongestPathShown = 1_000;
+
     public async Task InvokeAsync(HttpContext http)
     {
         var startedAt = clock.GetTimestamp();
@@ -21,7 +26,7 @@ public sealed class RequestPipeline(RequestDelegate next, IdGenerator ids, IHost
         {
             log.Log(
                 level, "{RequestId} {Method} {Path} {Status} in {Milliseconds} ms",
-                http.TraceIdentifier, http.Request.Method, http.Request.Path.Value, status, (long)clock.GetElapsedTime(startedAt).TotalMilliseconds);
+                http.TraceIdentifier, http.Request.Method, ShownPath(http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget), status, (long)clock.GetElapsedTime(startedAt).TotalMilliseconds);
         }
     }
 
@@ -31,6 +36,10 @@ public sealed class RequestPipeline(RequestDelegate next, IdGenerator ids, IHost
         {
             http.Response.Headers.Connection = "close";
             return Unavailable("The server is stopping.");
+        }
+        if (HoldsNul(http.Request))
+        {
+            return Problem.Of(StatusCodes.Status400BadRequest, "invalid_request", "The path and the query must not hold the character U+0000.");
         }
         try
         {
@@ -46,7 +55,7 @@ public sealed class RequestPipeline(RequestDelegate next, IdGenerator ids, IHost
         {
             return Problem.Of(e.StatusCode, e.StatusCode == StatusCodes.Status413PayloadTooLarge ? "payload_too_large" : "invalid_request", e.Message);
         }
-        catch (Exception) when (http.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (http.RequestAborted.IsCancellationRequested || (e.InnerException ?? e) is ConnectionAbortedException or ConnectionResetException)
         {
             return null;
         }
@@ -56,6 +65,21 @@ public sealed class RequestPipeline(RequestDelegate next, IdGenerator ids, IHost
             return Problem.Of(StatusCodes.Status500InternalServerError, "internal_error", "The server met a fault of its own; the log has it under this request's id.");
         }
     }
+
+    /// <summary>No text of a store can hold it, and PostgreSQL would refuse it later, as a fault.</summary>
+    private static bool HoldsNul(HttpRequest request) =>
+        request.Path.Value!.Contains('\0', StringComparison.Ordinal)
+        || (request.QueryString.Value is { } query && (query.Contains("%00", StringComparison.Ordinal) || query.Contains('\0', StringComparison.Ordinal)));
+
+    /// <summary>The path as it was sent, which is what the log can show: decoded, it may hold what a terminal obeys. Without the query.</summary>
+    internal static string ShownPath(string target)
+    {
+        var path = target.AsSpan(0, target.AsSpan().IndexOf('?') is >= 0 and var end ? end : target.Length);
+        return NotShown().Replace(path[..Math.Min(path.Length, LongestPathShown)].ToString(), "?");
+    }
+
+    [GeneratedRegex(@"[^\x21-\x7e]")]
+    private static partial Regex NotShown();
 
     /// <summary>Routing answers unknown paths and methods with a bare status: gives it a body.</summary>
     private static Problem? Unanswered(HttpContext http)

@@ -30,12 +30,15 @@ public static class ServerHost
         builder.Configuration.AddConfiguration(settings.Source);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
         builder.WebHost.UseUrls([.. settings.Urls]);
+        PromptServer.Wrap(builder.Services);
         AddLogging(builder);
         builder.Services.AddRouting();
         builder.Services.ConfigureHttpJsonOptions(json => ApiJson.Configure(json.SerializerOptions));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.Deliveries.DrainTimeout + TimeSpan.FromSeconds(10));
         builder.Services.AddApiDocument();
         AddStorage(builder.Services, settings, clock ?? TimeProvider.System);
+        builder.Services.AddSingleton<Readiness>();
+        builder.Services.AddSingleton<FaultWatch>();
         AddAccess(builder.Services);
         AddDispatch(builder.Services, settings);
         AddDeliveries(builder.Services, settings);
@@ -61,12 +64,34 @@ public static class ServerHost
         return services.BuildServiceProvider();
     }
 
-    /// <summary>Migrates and opens the store. Before anything else touches it.</summary>
+    /// <summary>Opens the store, bringing it up to date or making it when it is not there. Before anything else touches it.</summary>
     public static async Task OpenStore(IServiceProvider services)
     {
         var database = services.GetRequiredService<Database>();
         database.Migrate();
-        database.Open();
+        database.Open(fault => services.GetService<FaultWatch>()?.Report(fault));
+        var settings = services.GetRequiredService<ServerSettings>();
+        var store = services.GetRequiredService<StoreSettings>();
+        if (settings.MasterKey is null && !await store.HasMasterKey())
+        {
+            MasterKey.CreateWhenMissing(settings.DataFolder);
+        }
+        await store.VerifyMasterKey(services.GetRequiredService<SecretProtector>());
+        await services.GetRequiredService<Configuration>().Start();
+    }
+
+    /// <summary>Opens a store that a server has made and brought up to date; changes nothing.</summary>
+    public static async Task OpenExistingStore(IServiceProvider services)
+    {
+        var database = services.GetRequiredService<Database>();
+        database.RequireUpToDate();
+        database.Open(_ => { });
+        var store = services.GetRequiredService<StoreSettings>();
+        if (!await store.HasMasterKey())
+        {
+            throw new InvalidOperationException("The store has never been used by a server: start the server on it once.");
+        }
+        await store.VerifyMasterKey(services.GetRequiredService<SecretProtector>());
         await services.GetRequiredService<Configuration>().Start();
     }
 
@@ -74,6 +99,9 @@ public static class ServerHost
     {
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        // A start that fails is told by the command, in one line; these would tell it as well, with their stacks.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", level => level is >= LogLevel.Warning and < LogLevel.Critical);
         // stdout carries what is printed for the operator alone, such as the first API key; the log goes to stderr.
         builder.Logging.AddSimpleConsole(console =>
         {
@@ -93,7 +121,8 @@ public static class ServerHost
         services.AddSingleton<IdGenerator>();
         services.AddSingleton<Database>(_ => settings.ConnectionString is { } connection ? new PostgresDatabase(connection) : new SqliteDatabase(settings.DataFolder));
         services.AddSingleton<Configuration>();
-        services.AddSingleton(_ => new SecretProtector(settings.MasterKey ?? MasterKey.LoadOrCreate(settings.DataFolder)));
+        services.AddSingleton(_ => new SecretProtector(settings.MasterKey ?? MasterKey.Load(settings.DataFolder)));
+        services.AddSingleton<StoreSettings>();
     }
 
     private static void AddAccess(IServiceCollection services)

@@ -52,6 +52,9 @@ public sealed class ServerSettings
     /// <summary>Whether nobody but this machine can reach the server, so that its endpoints may be on this machine too.</summary>
     public bool IsLoopbackOnly => Urls.All(url => IsLoopback(Setting.BindingAddressOf(url)!.Host)) && (PublicUrl is null || IsLoopback(new Uri(PublicUrl).Host));
 
+    /// <summary>Whether endpoints may be on this machine.</summary>
+    public bool AllowsLoopback => IsLoopbackOnly || AllowedNetworks.Any(range => range.Contains(IPAddress.Loopback));
+
     /// <exception cref="SettingsException">A key is unknown or a value is not allowed; the message names it.</exception>
     public static ServerSettings From(IConfiguration source)
     {

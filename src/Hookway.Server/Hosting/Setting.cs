@@ -33,7 +33,7 @@ public sealed record Setting(string Key, string Default, string Description, str
 
     public static IReadOnlyList<Setting> All { get; } =
     [
-        new(Urls, "http://localhost:8080", "Where the server listens; several are divided by `;`.", "http or https addresses divided by ;",
+        new(Urls, "http://localhost:8080", "Where the server listens; several are divided by `;`.", "http or https addresses with ports from 0 to 65535, divided by ;",
             text => text.Split(';').All(url => BindingAddressOf(url) is not null)),
         new(PublicUrl, "", "The server's address as callers know it; the first of `Urls` when empty.", "an absolute http or https URL", IsUrl),
         new(DataFolder, "data", "Where the embedded store, its log and the master key are kept.", "a path", text => text.Length > 0),
@@ -84,13 +84,19 @@ public sealed record Setting(string Key, string Default, string Description, str
     {
         try
         {
-            return BindingAddress.Parse(url.Trim()) is { Scheme: "http" or "https" } address ? address : null;
+            return BindingAddress.Parse(url.Trim()) is { Scheme: "http" or "https", Port: >= 0 and <= IPEndPoint.MaxPort } address ? address : null;
         }
         catch (FormatException)
         {
             return null;
         }
     }
+
+    /// <summary>Where a server that listens on this address is reached from the same machine: an address that stands for all of them is no place to send to.</summary>
+    public static string LocalUrlOf(string url) =>
+        BindingAddressOf(url) is { IsUnixPipe: false, IsNamedPipe: false } address && (address.Host is "*" or "+" or "0.0.0.0" or "[::]")
+            ? $"{address.Scheme}://localhost:{address.Port}{address.PathBase}"
+            : url.Trim().TrimEnd('/');
 
     /// <summary>CIDR ranges divided by commas; null when one is not.</summary>
     public static IReadOnlyList<IPNetwork>? Networks(string text)

@@ -15,11 +15,16 @@ public abstract class Database : IAsyncDisposable
         Dapper.DefaultTypeMap.MatchNamesWithUnderscores = true;
     }
 
-    /// <summary>Brings the schema up to date. Safe to run again.</summary>
+    /// <summary>Brings the schema up to date, on an empty store too. Safe to run again.</summary>
     public abstract void Migrate();
 
-    /// <summary>Opens the store for work. Called once, after <see cref="Migrate"/>.</summary>
-    public abstract void Open();
+    /// <summary>Makes sure that there is a store and that its schema is the one of this program; changes nothing.</summary>
+    /// <exception cref="InvalidOperationException">It is not so; the message says what to do.</exception>
+    public abstract void RequireUpToDate();
+
+    /// <summary>Opens the store for work. Called once, after <see cref="Migrate"/> or <see cref="RequireUpToDate"/>.</summary>
+    /// <param name="fault">Told when the writer can no longer be trusted: nothing is written any more, and the process should end.</param>
+    public abstract void Open(Action<Exception> fault);
 
     /// <summary>Makes this process the one server on the store, until disposed: a second one would deliver everything twice.</summary>
     /// <param name="lost">Called when another server has come to hold the store after all; this one must stop.</param>
@@ -46,7 +51,7 @@ public abstract class Database : IAsyncDisposable
 
     private static class Closures<T>
     {
-        public static readonly WriteLane<Func<WriteSession, Task<T>>, T> Lane = new("configuration", async (session, works) =>
+        public static readonly WriteLane<Func<WriteSession, Task<T>>, T> Lane = new("writes", async (session, works) =>
         {
             var results = new T[works.Count];
             for (var i = 0; i < results.Length; i++)
@@ -61,15 +66,18 @@ public abstract class Database : IAsyncDisposable
 /// <summary>A kind of write that is done many at a time: all items that wait when a commit begins are given to <paramref name="run"/> together.</summary>
 /// <param name="name">For logs and errors.</param>
 /// <param name="run">Writes the items and answers one result for each, in order. Run again, item by item, when a batch failed.</param>
-/// <param name="committed">Called on the writer after the commit and before any of the callers hears of it; must be quick and must not throw.</param>
+/// <param name="committed">Called on the writer after the commit and before any of the callers hears of it; must be quick. When it throws, the writer ends for good.</param>
+/// <param name="sizeOf">The bytes that a waiting item keeps in memory, where they are many.</param>
 public sealed class WriteLane<TItem, TResult>(
     string name,
     Func<WriteSession, IReadOnlyList<TItem>, Task<TResult[]>> run,
-    Action<IReadOnlyList<TItem>, IReadOnlyList<TResult>>? committed = null)
+    Action<IReadOnlyList<TItem>, IReadOnlyList<TResult>>? committed = null,
+    Func<TItem, long>? sizeOf = null)
 {
     public string Name { get; } = name;
     public Func<WriteSession, IReadOnlyList<TItem>, Task<TResult[]>> Run { get; } = run;
     public Action<IReadOnlyList<TItem>, IReadOnlyList<TResult>>? Committed { get; } = committed;
+    public Func<TItem, long>? SizeOf { get; } = sizeOf;
 }
 
 /// <summary>The store cannot take a write or answer a read now: a full disk, a failed fsync, a lost connection. Answered with 503.</summary>

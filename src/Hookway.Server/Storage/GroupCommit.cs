@@ -8,35 +8,47 @@ namespace Hookway.Storage;
 /// </summary>
 public sealed class GroupCommit : IAsyncDisposable
 {
+    /// <summary>The most bytes that may wait, by what the lanes say of their items.</summary>
+    public const long MostBytesWaiting = 256 << 20;
+
     private const int MostWaiting = 65_536;
+    private const string Broken = "The store's writer met a fault, and the server is stopping.";
 
     private readonly Channel<Write> _queue = Channel.CreateUnbounded<Write>(new UnboundedChannelOptions { SingleReader = true });
     private readonly IWriteTransaction _transaction;
+    private readonly Action<Exception> _fault;
     private readonly Task _loop;
     private int _waiting;
+    private long _bytesWaiting;
+    private volatile bool _isBroken;
 
-    public GroupCommit(IWriteTransaction transaction)
+    /// <param name="transaction">The driver's.</param>
+    /// <param name="fault">Told, once, when the writer ends because of an exception that must not happen: everything after it is refused.</param>
+    public GroupCommit(IWriteTransaction transaction, Action<Exception> fault)
     {
         _transaction = transaction;
+        _fault = fault;
         _loop = Task.Factory.StartNew(Loop, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
     }
 
-    /// <summary>Queues one item; the task ends when its commit did.</summary>
-    /// <exception cref="StorageUnavailableException">It could not be made durable, or too much is waiting already.</exception>
+    /// <summary>
+    /// Queues one item; the task ends when its commit did. It fails with <see cref="StorageUnavailableException"/> when the item could not be made durable
+    /// or too much is waiting already; nothing is thrown at once.
+    /// </summary>
     public Task<TResult> Add<TItem, TResult>(WriteLane<TItem, TResult> lane, TItem item)
     {
-        if (Interlocked.Increment(ref _waiting) > MostWaiting)
-        {
-            Interlocked.Decrement(ref _waiting);
-            throw new StorageUnavailableException("Too many writes are waiting for the store.");
-        }
         var write = new Write<TItem, TResult>(lane, item);
-        if (!_queue.Writer.TryWrite(write))
+        if (Interlocked.Increment(ref _waiting) > MostWaiting | Interlocked.Add(ref _bytesWaiting, write.Bytes) > MostBytesWaiting)
         {
-            Interlocked.Decrement(ref _waiting);
-            throw new StorageUnavailableException("The store is closing.");
+            return Refused("Too many writes are waiting for the store.");
         }
-        return write.Completion.Task;
+        return _queue.Writer.TryWrite(write) ? write.Completion.Task : Refused(_isBroken ? Broken : "The store is closing.");
+
+        Task<TResult> Refused(string why)
+        {
+            Left(1, write.Bytes);
+            return Task.FromException<TResult>(new StorageUnavailableException(why));
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -54,9 +66,45 @@ public sealed class GroupCommit : IAsyncDisposable
             {
                 batch.Add(write);
             }
-            await Commit(batch);
-            Interlocked.Add(ref _waiting, -batch.Count);
+            try
+            {
+                await Commit(batch);
+            }
+            catch (Exception e)
+            {
+                Break(batch, e);
+            }
+            Left(batch.Count, batch.Sum(write => write.Bytes));
             batch.Clear();
+        }
+    }
+
+    private void Left(int count, long bytes)
+    {
+        Interlocked.Add(ref _waiting, -count);
+        Interlocked.Add(ref _bytesWaiting, -bytes);
+    }
+
+    /// <summary>
+    /// What is in memory may now differ from what is in the store, so nothing may be decided by it any more. Waiting for ever would be worse than ending:
+    /// the process that starts next reads the store.
+    /// </summary>
+    private void Break(List<Write> batch, Exception why)
+    {
+        _isBroken = true;
+        _queue.Writer.TryComplete();
+        try
+        {
+            _fault(why);
+        }
+        finally
+        {
+            var unavailable = new StorageUnavailableException(Broken, why);
+            batch.ForEach(write => write.Fail(unavailable));
+            while (_queue.Reader.TryRead(out var write))
+            {
+                write.Fail(unavailable);
+            }
         }
     }
 
@@ -100,16 +148,26 @@ public sealed class GroupCommit : IAsyncDisposable
                 return failure;
             }
         }
+        List<Exception> faults = [];
         foreach (var writes in groups)
         {
-            writes[0].Committed(writes);
+            try
+            {
+                writes[0].Committed(writes);
+            }
+            catch (Exception e)
+            {
+                faults.Add(new InvalidOperationException($"The writer's lane \"{writes[0].LaneName}\" failed after its commit.", e));
+            }
         }
-        return null;
+        return faults.Count == 0 ? null : throw new AggregateException("What was committed could not be taken over in memory.", faults);
     }
 
     private abstract class Write
     {
         public abstract object Lane { get; }
+        public abstract string LaneName { get; }
+        public abstract long Bytes { get; }
         public abstract Task Run(WriteSession session, List<Write> writes);
         public abstract void Committed(List<Write> writes);
         public abstract void Fail(Exception why);
@@ -123,6 +181,8 @@ public sealed class GroupCommit : IAsyncDisposable
         public TaskCompletionSource<TResult> Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public override object Lane => lane;
+        public override string LaneName => lane.Name;
+        public override long Bytes { get; } = lane.SizeOf?.Invoke(item) ?? 0;
 
         public override async Task Run(WriteSession session, List<Write> writes)
         {
@@ -137,11 +197,18 @@ public sealed class GroupCommit : IAsyncDisposable
         public override void Committed(List<Write> writes)
         {
             var typed = writes.ConvertAll(write => (Write<TItem, TResult>)write);
-            lane.Committed?.Invoke(typed.ConvertAll(write => write.Item), typed.ConvertAll(write => write.Result));
-            typed.ForEach(write => write.Completion.SetResult(write.Result));
+            try
+            {
+                lane.Committed?.Invoke(typed.ConvertAll(write => write.Item), typed.ConvertAll(write => write.Result));
+            }
+            finally
+            {
+                // They are durable, whatever happened after the commit: a caller that is told otherwise would send again.
+                typed.ForEach(write => write.Completion.TrySetResult(write.Result));
+            }
         }
 
-        public override void Fail(Exception why) => Completion.SetException(why);
+        public override void Fail(Exception why) => Completion.TrySetException(why);
     }
 }
 

@@ -9,6 +9,8 @@ namespace Hookway.Storage;
 internal sealed class PostgresClaim : IAsyncDisposable
 {
     private const long Key = 0x686f6f6b776180;
+    private const int MostLooks = 20;
+    private static readonly TimeSpan LookAgainAfter = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2);
 
     private readonly NpgsqlDataSource _source;
@@ -29,9 +31,14 @@ internal sealed class PostgresClaim : IAsyncDisposable
     public static async Task<PostgresClaim> Make(NpgsqlDataSource source, Action lost)
     {
         var connection = await source.OpenConnectionAsync();
-        if (await TryLock(connection))
+        for (var look = 0; look < MostLooks; look++)
         {
-            return new PostgresClaim(source, connection, lost);
+            if (await TryLock(connection))
+            {
+                return new PostgresClaim(source, connection, lost);
+            }
+            // The connection of a server that was just killed may not have been noticed yet.
+            await Task.Delay(LookAgainAfter, TimeProvider.System);
         }
         await connection.DisposeAsync();
         throw new InvalidOperationException("Another Hookway server is running on this database.");

@@ -48,10 +48,25 @@ public sealed class PostgresDatabase : Database
         }
     }
 
-    public override void Open()
+    public override void RequireUpToDate()
+    {
+        try
+        {
+            if (!Migrator.IsCurrentPostgres(ConnectionString))
+            {
+                throw new InvalidOperationException("The database holds no Hookway store of this version: start this version's server on it once, or run migrate.");
+            }
+        }
+        catch (NpgsqlException e)
+        {
+            throw Unavailable(e) ?? (Exception)e;
+        }
+    }
+
+    public override void Open(Action<Exception> fault)
     {
         _transaction = new PostgresTransaction(_source);
-        _writer = new GroupCommit(_transaction);
+        _writer = new GroupCommit(_transaction, fault);
     }
 
     public override async Task<IAsyncDisposable> Claim(Action lost)

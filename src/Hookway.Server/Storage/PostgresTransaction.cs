@@ -51,9 +51,13 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
 
     private async Task RollBack()
     {
+        if (_session is null)
+        {
+            return;
+        }
         try
         {
-            await _session!.Prepared("ROLLBACK").Execute();
+            await _session.Prepared("ROLLBACK").Execute();
         }
         catch (NpgsqlException)
         {

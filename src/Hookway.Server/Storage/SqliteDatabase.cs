@@ -16,60 +16,77 @@ public sealed class SqliteDatabase : Database
         PRAGMA fullfsync = ON;
         PRAGMA checkpoint_fullfsync = ON;
         PRAGMA temp_store = MEMORY;
-        PRAGMA cache_size = -32768;
         """;
 
+    // Each connection has a page cache of its own (in KiB): the writer's saves reads inside commits, those of readers add up.
+    private const string WriterPragmas = "PRAGMA cache_size = -32768;";
+    private const string ReaderPragmas = "PRAGMA cache_size = -4096; PRAGMA query_only = ON;";
+    private const int MostReaders = 8;
+
     private readonly string _folder;
+    private readonly string _file;
     private readonly string _connectionString;
     private readonly ConcurrentBag<SqliteConnection> _readers = [];
+    private readonly SemaphoreSlim _readersFree = new(MostReaders);
     private GroupCommit? _writer;
     private SqliteConnection? _writerConnection;
 
     public SqliteDatabase(string dataFolder)
     {
-        DataFolder.Create(dataFolder);
         _folder = dataFolder;
-        _connectionString = new SqliteConnectionStringBuilder { DataSource = Path.Combine(dataFolder, "hookway.db"), Pooling = false, DefaultTimeout = 10 }.ToString();
+        _file = Path.Combine(dataFolder, "hookway.db");
+        _connectionString = new SqliteConnectionStringBuilder { DataSource = _file, Pooling = false, DefaultTimeout = 10 }.ToString();
     }
 
     public override void Migrate()
     {
-        using (var connection = Connect())
+        DataFolder.Create(_folder);
+        Blame(() =>
         {
-            Run(connection, "PRAGMA journal_mode = WAL;");
-        }
-        Migrator.UpgradeSqlite(_connectionString);
+            using (var connection = Connect(WriterPragmas))
+            {
+                Run(connection, "PRAGMA journal_mode = WAL;");
+            }
+            Migrator.UpgradeSqlite(_connectionString);
+        });
     }
 
-    public override void Open()
+    public override void RequireUpToDate()
     {
-        _writerConnection = Connect();
-        _writer = new GroupCommit(new SqliteTransaction(_writerConnection));
+        if (!File.Exists(_file))
+        {
+            throw new InvalidOperationException($"There is no store in {_folder}: Hookway:DataFolder says where it is, and the first start of the server makes it.");
+        }
+        var isCurrent = false;
+        Blame(() => isCurrent = Migrator.IsCurrentSqlite(_connectionString));
+        if (!isCurrent)
+        {
+            throw new InvalidOperationException($"The store in {_folder} is of an older version: start this version's server on it once, or run migrate.");
+        }
     }
 
-    public override Task<IAsyncDisposable> Claim(Action lost) => Task.FromResult<IAsyncDisposable>(DataFolder.Take(_folder));
+    public override void Open(Action<Exception> fault)
+    {
+        _writerConnection = Connect(WriterPragmas);
+        _writer = new GroupCommit(new SqliteTransaction(_writerConnection), fault);
+    }
+
+    public override Task<IAsyncDisposable> Claim(Action lost)
+    {
+        DataFolder.Create(_folder);
+        return Task.FromResult<IAsyncDisposable>(DataFolder.Take(_folder));
+    }
 
     public override async Task<T> Read<T>(Func<DbConnection, Task<T>> work)
     {
-        if (!_readers.TryTake(out var connection))
-        {
-            connection = Connect("PRAGMA query_only = ON;");
-        }
+        await _readersFree.WaitAsync();
         try
         {
-            var result = await work(connection);
-            _readers.Add(connection);
-            return result;
+            return await ReadNow(work);
         }
-        catch (SqliteException e)
+        finally
         {
-            await connection.DisposeAsync();
-            throw Unavailable(e) ?? (Exception)e;
-        }
-        catch
-        {
-            await connection.DisposeAsync();
-            throw;
+            _readersFree.Release();
         }
     }
 
@@ -78,11 +95,18 @@ public sealed class SqliteDatabase : Database
 
     public override void BackUp(string file)
     {
-        using var connection = Connect();
+        using var connection = Connect(WriterPragmas);
         using var command = connection.CreateCommand();
         command.CommandText = "VACUUM INTO $file";
         command.Parameters.AddWithValue("$file", file);
-        command.ExecuteNonQuery();
+        try
+        {
+            command.ExecuteNonQuery();
+        }
+        catch (SqliteException e)
+        {
+            throw new IOException($"The store could not be copied to {file}: {e.Message}", e);
+        }
     }
 
     public override async ValueTask DisposeAsync()
@@ -102,14 +126,55 @@ public sealed class SqliteDatabase : Database
         }
     }
 
-    private SqliteConnection Connect(string more = "")
+    private async Task<T> ReadNow<T>(Func<DbConnection, Task<T>> work)
+    {
+        if (!_readers.TryTake(out var connection))
+        {
+            connection = Connect(ReaderPragmas);
+        }
+        try
+        {
+            var result = await work(connection);
+            _readers.Add(connection);
+            return result;
+        }
+        catch (SqliteException e)
+        {
+            await connection.DisposeAsync();
+            throw Unavailable(e) ?? (Exception)e;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    private SqliteConnection Connect(string more)
+    {
+        var connection = new SqliteConnection(_connectionString);
+        try
+        {
+            Blame(() =>
+            {
+                connection.Open();
+                Run(connection, Pragmas + more);
+            });
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Runs what may fail because of the store, and says so when it did.</summary>
+    private static void Blame(Action work)
     {
         try
         {
-            var connection = new SqliteConnection(_connectionString);
-            connection.Open();
-            Run(connection, Pragmas + more);
-            return connection;
+            work();
         }
         catch (SqliteException e)
         {

@@ -1,4 +1,5 @@
 using Hookway.Access;
+using Hookway.Storage;
 using Hookway.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
 
@@ -160,12 +161,38 @@ public class AuthenticationTests(ServerFixture fixture) : IClassFixture<ServerFi
         (await access.FindKey(key))!.Prefix.ShouldBe(key[..12]);
         await server.Restart();
         (await server.Get("/api/v1/apps", key)).Expect(200);
-        await TestServer.Until(async () => (await server.Services.GetRequiredService<Hookway.Storage.Database>().Read(async connection =>
+        await TestServer.Until(async () => (await server.Services.GetRequiredService<Database>().Read(async connection =>
         {
             using var command = connection.CreateCommand();
             command.CommandText = "SELECT count(*) FROM api_keys WHERE last_used_at IS NOT NULL AND name = 'A test''s'";
             return (long)(await command.ExecuteScalarAsync())!;
         })) == 1);
+    }
+
+    [Fact]
+    public async Task A_read_is_answered_also_while_the_use_of_its_key_cannot_be_noted()
+    {
+        await using var server = await TestServer.Start();
+        var key = await server.CreateKey([Scopes.AppRead]);
+        var database = server.Services.GetRequiredService<Database>();
+        var held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var blocks = database.Write(async _ =>
+        {
+            begun.TrySetResult();
+            await held.Task;
+            return 0;
+        });
+        await begun.Task;
+        // Every write is refused while so many wait.
+        var waiting = Enumerable.Range(0, 70_000).Select(_ => database.Write(_ => Task.FromResult(0))).ToList();
+        waiting[^1].IsFaulted.ShouldBeTrue();
+
+        (await server.Get("/api/v1/apps", key)).Expect(200);
+
+        held.SetResult();
+        await blocks;
+        await Task.WhenAll(waiting).ShouldThrowAsync<StorageUnavailableException>();
     }
 
     private static async Task<string> Snapshot(TestServer server, string app, string endpoint, string message)

@@ -25,9 +25,13 @@ public sealed class CrashScene : IAsyncDisposable
 
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("hookway-crash-");
     private ServerProcess? server;
+    private bool databaseIsCut;
 
-    private CrashScene(ReceiverStub receiver)
+    private readonly PostgresDatabaseForTest? postgres;
+
+    private CrashScene(ReceiverStub receiver, PostgresDatabaseForTest? postgres)
     {
+        this.postgres = postgres;
         Receiver = receiver;
         receiver.Respond(Arrivals.Receive);
     }
@@ -51,7 +55,7 @@ public sealed class CrashScene : IAsyncDisposable
 
     public static async Task<CrashScene> Create()
     {
-        var scene = new CrashScene(await ReceiverStub.Start());
+        var scene = new CrashScene(await ReceiverStub.Start(), await PostgresDatabaseForTest.CreateWhenAsked());
         await scene.StartServer();
         var app = await scene.Post("/api/v1/apps", new { name = "Crash test" });
         scene.AppId = app.GetProperty("appId").GetString()!;
@@ -118,6 +122,13 @@ public sealed class CrashScene : IAsyncDisposable
         }
     }
 
+    /// <summary>Ends every connection to the database at once, as its restart or a broken network would. From now on the server's log may tell of it.</summary>
+    public Task CutConnections()
+    {
+        databaseIsCut = true;
+        return postgres!.CutConnections();
+    }
+
     public async Task<JsonElement> Get(string path) => await Client.GetFromJsonAsync<JsonElement>(path);
 
     /// <summary>Ends the scene and removes what it kept; without this call the folder stays, to be looked into.</summary>
@@ -131,15 +142,17 @@ public sealed class CrashScene : IAsyncDisposable
     {
         await (server?.DisposeAsync() ?? ValueTask.CompletedTask);
         await Receiver.DisposeAsync();
+        await (postgres?.DisposeAsync() ?? ValueTask.CompletedTask);
     }
 
     private void BeginServer()
     {
         Arrivals.BeginLife();
-        server = ServerProcess.Start(Folder, Settings);
+        server = ServerProcess.Start(Folder, Settings.Concat(postgres?.ServerSettings ?? []));
     }
 
-    private void CheckLog() => server!.Faults.ShouldBeEmpty();
+    private void CheckLog() => server!.Faults
+        .Where(line => !databaseIsCut || line.Contains("met a fault", StringComparison.Ordinal) || !line.Contains("fail:", StringComparison.Ordinal)).ShouldBeEmpty();
 
     private async Task<JsonElement> Post(string path, object body)
     {

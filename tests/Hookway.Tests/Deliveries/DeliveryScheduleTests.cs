@@ -16,7 +16,7 @@ public class DeliveryScheduleTests
         read.Delivery.ShouldBeNull();
         schedule.HandOff(Target(1), Delivery(1, 7));
         // The read may or may not have seen it: here it has.
-        schedule.ReadEnded(read, Target(1), [Delivery(1, 7)], null);
+        End(schedule, read, Target(1), [Delivery(1, 7)], null);
 
         var taken = TakeAll(schedule, storeHas: [7]);
         taken.ShouldBe([7]);
@@ -29,7 +29,7 @@ public class DeliveryScheduleTests
         schedule.Refresh(1);
         var read = Take(schedule);
         schedule.HandOff(Target(1), Delivery(1, 7));
-        schedule.ReadEnded(read, Target(1), [], null);
+        End(schedule, read, Target(1), [], null);
 
         TakeAll(schedule, storeHas: [7]).ShouldBe([7]);
     }
@@ -45,7 +45,7 @@ public class DeliveryScheduleTests
         var read = Take(schedule);
         read.Delivery.ShouldBeNull();
         schedule.Finished(attempt, succeeded: true, nextAttemptAt: null);
-        schedule.ReadEnded(read, Target(1), [Delivery(1, 7)], null);
+        End(schedule, read, Target(1), [Delivery(1, 7)], null);
 
         TakeAll(schedule, storeHas: []).ShouldBeEmpty();
     }
@@ -57,7 +57,7 @@ public class DeliveryScheduleTests
         schedule.HandOff(Target(1), Delivery(1, 7));
         Take(schedule);
         schedule.Refresh(1);
-        schedule.ReadEnded(Take(schedule), Target(1), [Delivery(1, 7)], null);
+        End(schedule, Take(schedule), Target(1), [Delivery(1, 7)], null);
         schedule.TryTake(out _).ShouldBeFalse();
     }
 
@@ -69,11 +69,11 @@ public class DeliveryScheduleTests
         var read = Take(schedule);
         schedule.Refresh(1);
         var rows = Enumerable.Range(1, 100).Select(seq => Delivery(1, seq)).ToList();
-        schedule.ReadEnded(read, Target(1), rows, null);
+        End(schedule, read, Target(1), rows, null);
 
         var again = Take(schedule);
         again.Delivery.ShouldBeNull();
-        schedule.ReadEnded(again, Target(1) with { Ordered = true }, rows, null);
+        End(schedule, again, Target(1) with { Ordered = true }, rows, null);
         Take(schedule).Delivery!.MessageSeq.ShouldBe(1);
         schedule.TryTake(out _).ShouldBeFalse();
     }
@@ -203,19 +203,13 @@ public class DeliveryScheduleTests
         schedule.TryTake(out _).ShouldBeFalse();
         var due = _clock.GetUtcNow().AddSeconds(5);
         schedule.Finished(head, succeeded: false, nextAttemptAt: due);
-        // Memory is dropped; the store says that the head is not due and nothing goes before it.
+        // Nothing goes before the head, and nothing is read for what is accepted meanwhile.
+        schedule.HandOff(target, Delivery(1, 4));
+        schedule.TryTake(out _).ShouldBeFalse();
+        _clock.Advance(TimeSpan.FromSeconds(5));
         var read = Take(schedule);
         read.Delivery.ShouldBeNull();
-        schedule.ReadEnded(read, target, [], due);
-        schedule.HandOff(target, Delivery(1, 4));
-        while (schedule.TryTake(out var work))
-        {
-            work.Delivery.ShouldBeNull();
-            schedule.ReadEnded(work, target, [], due);
-        }
-        _clock.Advance(TimeSpan.FromSeconds(5));
-        read = Take(schedule);
-        schedule.ReadEnded(read, target, [Delivery(1, 1), Delivery(1, 2), Delivery(1, 3), Delivery(1, 4)], null);
+        End(schedule, read, target, [Delivery(1, 1), Delivery(1, 2), Delivery(1, 3), Delivery(1, 4)], null);
         for (var seq = 1; seq <= 4; seq++)
         {
             var work = Take(schedule);
@@ -224,6 +218,130 @@ public class DeliveryScheduleTests
             schedule.Finished(work, succeeded: true, nextAttemptAt: null);
         }
     }
+
+    [Fact]
+    public void A_head_that_a_read_finds_waiting_holds_what_is_accepted_meanwhile_without_further_reads()
+    {
+        var schedule = Schedule();
+        var target = Target(1) with { Ordered = true };
+        schedule.Refresh(1);
+        var due = _clock.GetUtcNow().AddSeconds(5);
+        schedule.ReadEnded(Take(schedule), target, new DueDeliveries([], due, due));
+        for (var seq = 2; seq <= 100; seq++)
+        {
+            schedule.HandOff(target, Delivery(1, seq));
+            schedule.TryTake(out _).ShouldBeFalse();
+        }
+        _clock.Advance(TimeSpan.FromSeconds(5));
+        Take(schedule).Delivery.ShouldBeNull();
+    }
+
+    [Fact]
+    public void A_failing_head_holds_the_rest_though_a_read_was_under_way()
+    {
+        var schedule = Schedule();
+        var target = Target(1) with { Ordered = true };
+        schedule.HandOff(target, Delivery(1, 1));
+        var head = Take(schedule);
+        schedule.WakeAt(1, _clock.GetUtcNow());
+        var read = Take(schedule);
+        read.Delivery.ShouldBeNull();
+        schedule.Finished(head, succeeded: false, nextAttemptAt: _clock.GetUtcNow().AddSeconds(5));
+        // It saw the store before the head's retry was in it.
+        End(schedule, read, target, [Delivery(1, 1), Delivery(1, 2)], null);
+        schedule.TryTake(out _).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void A_replay_of_what_is_in_flight_is_taken_when_the_attempt_of_the_earlier_run_has_ended()
+    {
+        var schedule = Schedule();
+        schedule.HandOff(Target(1), Delivery(1, 7));
+        var earlier = Take(schedule);
+        schedule.Refresh(1);
+        End(schedule, Take(schedule), Target(1), [Delivery(1, 7) with { Run = 1 }], null);
+        schedule.TryTake(out _).ShouldBeFalse();
+        schedule.Finished(earlier, succeeded: true, nextAttemptAt: null);
+        End(schedule, Take(schedule), Target(1), [Delivery(1, 7) with { Run = 1 }], null);
+        Take(schedule).Delivery!.Run.ShouldBe(1);
+    }
+
+    [Fact]
+    public void A_replay_seen_by_a_read_during_which_the_earlier_attempt_ended_is_read_again()
+    {
+        var schedule = Schedule();
+        schedule.HandOff(Target(1), Delivery(1, 7));
+        var earlier = Take(schedule);
+        schedule.Refresh(1);
+        var read = Take(schedule);
+        schedule.Finished(earlier, succeeded: true, nextAttemptAt: null);
+        End(schedule, read, Target(1), [Delivery(1, 7) with { Run = 1 }], null);
+        End(schedule, Take(schedule), Target(1), [Delivery(1, 7) with { Run = 1 }], null);
+        Take(schedule).Delivery!.Run.ShouldBe(1);
+    }
+
+    [Fact]
+    public void An_attempt_that_was_not_made_is_read_again_once_the_target_may_go()
+    {
+        var schedule = Schedule();
+        schedule.HandOff(Target(1), Delivery(1, 7));
+        var work = Take(schedule);
+        // Paused, and resumed before the engine said that it made no attempt.
+        schedule.Refresh(1);
+        End(schedule, Take(schedule), Target(1), [Delivery(1, 7)], null);
+        schedule.Finished(work, succeeded: null, nextAttemptAt: null);
+        End(schedule, Take(schedule), Target(1), [Delivery(1, 7)], null);
+        Take(schedule).Delivery!.MessageSeq.ShouldBe(7);
+    }
+
+    [Fact]
+    public void A_resume_during_a_read_that_still_saw_the_pause_is_not_forgotten()
+    {
+        var schedule = Schedule();
+        schedule.Refresh(1);
+        var read = Take(schedule);
+        schedule.Refresh(1);
+        End(schedule, read, Target(1) with { Paused = true }, [], null);
+        End(schedule, Take(schedule), Target(1), [Delivery(1, 7)], null);
+        Take(schedule).Delivery!.MessageSeq.ShouldBe(7);
+    }
+
+    [Fact]
+    public void After_a_fault_the_target_is_left_alone_for_a_while()
+    {
+        var schedule = Schedule();
+        foreach (var ordered in new[] { false, true })
+        {
+            var target = Target(ordered ? 1 : 2) with { Ordered = ordered };
+            schedule.HandOff(target, Delivery(target.No, 7));
+            schedule.HandOff(target, Delivery(target.No, 8));
+            var work = Take(schedule);
+            schedule.Finished(work, succeeded: null, nextAttemptAt: null, holdUntil: _clock.GetUtcNow().AddSeconds(5));
+            schedule.TryTake(out _).ShouldBeFalse();
+            schedule.UntilNextWake().ShouldBe(TimeSpan.FromSeconds(5));
+            _clock.Advance(TimeSpan.FromSeconds(5));
+            schedule.TryTake(out _).ShouldBeTrue();
+            schedule.TryTake(out _);
+        }
+    }
+
+    [Fact]
+    public void One_timer_serves_a_target_however_often_it_wakes()
+    {
+        var schedule = Schedule();
+        var far = _clock.GetUtcNow().AddDays(1);
+        for (var cycle = 0; cycle < 1_000; cycle++)
+        {
+            schedule.WakeAt(1, far);
+            schedule.WakeAt(1, _clock.GetUtcNow().AddSeconds(1));
+            _clock.Advance(TimeSpan.FromSeconds(1));
+            End(schedule, Take(schedule), Target(1), [], far);
+        }
+        schedule.Timers.ShouldBe(1);
+    }
+
+    private static void End(DeliverySchedule schedule, ScheduledWork read, DeliveryTarget target, IReadOnlyList<PendingDelivery> rows, DateTimeOffset? nextDue) =>
+        schedule.ReadEnded(read, target, new DueDeliveries(rows, nextDue, HeadWaitsUntil: null));
 
     private DeliverySchedule Schedule(DeliveryOptions? options = null) => new(options ?? new DeliveryOptions(), _clock);
 
@@ -251,7 +369,7 @@ public class DeliveryScheduleTests
             }
             else
             {
-                schedule.ReadEnded(work, Target(1), [.. storeHas.Take(work.ReadLimit).Select(seq => Delivery(1, seq))], null);
+                End(schedule, work, Target(1), [.. storeHas.Take(work.ReadLimit).Select(seq => Delivery(1, seq))], null);
             }
         }
         return taken;

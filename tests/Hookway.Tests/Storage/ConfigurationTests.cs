@@ -1,4 +1,5 @@
 using Dapper;
+using Hookway.Hosting;
 using Hookway.Storage;
 using Hookway.Tests.Support;
 
@@ -68,16 +69,17 @@ public class ConfigurationTests
         var app = await server.CreateApp();
         var endpoint = await server.CreateEndpoint(app, receiver.Url);
         await server.WaitForMessage(app, await server.Send(app), "succeeded");
-        await using (var other = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={Path.Combine(server.Folder, "hookway.db")};Pooling=False"))
+        await using (var other = ServerHost.BuildTools(server.Services.GetRequiredService<ServerSettings>()))
         {
-            await other.ExecuteAsync(
-                """
-                BEGIN IMMEDIATE;
-                UPDATE endpoints SET enabled = 0 WHERE id = @endpoint;
-                INSERT INTO configuration_changes (subject) SELECT 'recipient:' || app_no || ':customer_1' FROM endpoints WHERE id = @endpoint;
-                INSERT INTO configuration_changes (subject) SELECT 'target:' || no FROM endpoints WHERE id = @endpoint;
-                COMMIT;
-                """, new { endpoint });
+            await ServerHost.OpenExistingStore(other);
+            await other.GetRequiredService<Configuration>().Change(async (session, touched) =>
+            {
+                var (no, appNo) = await session.Connection.QuerySingleAsync<(long, long)>(
+                    "UPDATE endpoints SET enabled = 0 WHERE id = @endpoint RETURNING no, app_no", new { endpoint });
+                touched.Add($"recipient:{appNo}:customer_1");
+                touched.Add($"target:{no}");
+                return 0;
+            });
         }
         (await server.Post($"/api/v1/apps/{app}/messages", new { recipient = "customer_1", type = "invoice.paid" })).Expect(202).Text("status").ShouldBe("skipped");
     }

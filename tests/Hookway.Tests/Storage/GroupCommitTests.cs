@@ -5,11 +5,12 @@ namespace Hookway.Tests.Storage;
 public class GroupCommitTests
 {
     private readonly Transactions _transactions = new();
+    private readonly List<Exception> _faults = [];
 
     [Fact]
     public async Task What_waits_while_a_commit_runs_shares_the_next_one_in_order()
     {
-        await using var writer = new GroupCommit(_transactions);
+        await using var writer = new GroupCommit(_transactions, _faults.Add);
         var seen = new List<int>();
         var lane = new WriteLane<int, int>("numbers", (_, items) =>
         {
@@ -32,7 +33,7 @@ public class GroupCommitTests
     [Fact]
     public async Task One_bad_item_fails_alone_and_its_neighbours_are_stored()
     {
-        await using var writer = new GroupCommit(_transactions);
+        await using var writer = new GroupCommit(_transactions, _faults.Add);
         var stored = new List<int>();
         var lane = new WriteLane<int, int>(
             "numbers", (_, items) => items.Contains(13) ? throw new InvalidOperationException("thirteen") : Task.FromResult(items.ToArray()),
@@ -61,7 +62,7 @@ public class GroupCommitTests
     [Fact]
     public async Task A_failed_commit_fails_everyone_in_it_and_tells_nobody_that_it_was_stored()
     {
-        await using var writer = new GroupCommit(_transactions);
+        await using var writer = new GroupCommit(_transactions, _faults.Add);
         var told = 0;
         var lane = new WriteLane<int, int>("numbers", (_, items) => Task.FromResult(items.ToArray()), (_, _) => told++);
         var held = _transactions.HoldNext();
@@ -85,7 +86,7 @@ public class GroupCommitTests
     [Fact]
     public async Task What_was_added_before_the_end_is_written_and_what_comes_after_is_refused()
     {
-        var writer = new GroupCommit(_transactions);
+        var writer = new GroupCommit(_transactions, _faults.Add);
         var lane = new WriteLane<int, int>("numbers", (_, items) => Task.FromResult(items.ToArray()));
         var held = _transactions.HoldNext();
         var first = writer.Add(lane, 1);
@@ -100,12 +101,72 @@ public class GroupCommitTests
         await Should.ThrowAsync<StorageUnavailableException>(async () => await writer.Add(lane, 3));
     }
 
+    [Fact]
+    public async Task A_fault_after_a_commit_ends_the_writer_and_leaves_nobody_waiting()
+    {
+        await using var writer = new GroupCommit(_transactions, _faults.Add);
+        var faulty = new WriteLane<int, int>("faulty", (_, items) => Task.FromResult(items.ToArray()), (_, _) => throw new InvalidOperationException("out of memory"));
+        var sound = new WriteLane<int, int>("sound", (_, items) => Task.FromResult(items.ToArray()));
+        var held = _transactions.HoldNext();
+        var first = writer.Add(sound, 0);
+        await held.Reached;
+        var stored = new[] { writer.Add(faulty, 1), writer.Add(sound, 2) };
+        var next = _transactions.HoldNext();
+        held.Release();
+        await next.Reached;
+        var waits = writer.Add(sound, 3);
+        next.Release();
+
+        (await first).ShouldBe(0);
+        // These were committed, so they are not told otherwise.
+        (await Task.WhenAll(stored)).ShouldBe([1, 2]);
+        await waits.ShouldThrowAsync<StorageUnavailableException>();
+        await writer.Add(sound, 4).ShouldThrowAsync<StorageUnavailableException>();
+        var fault = _faults.ShouldHaveSingleItem().ToString();
+        fault.ShouldContain("faulty");
+        fault.ShouldContain("out of memory");
+    }
+
+    [Fact]
+    public async Task A_transaction_that_cannot_be_given_up_ends_the_writer_and_fails_its_items()
+    {
+        await using var writer = new GroupCommit(_transactions, _faults.Add);
+        var lane = new WriteLane<int, int>("numbers", (_, items) => Task.FromResult(items.ToArray()));
+        _transactions.FailCommits = true;
+        _transactions.FailAbandon = true;
+
+        await writer.Add(lane, 1).ShouldThrowAsync<StorageUnavailableException>();
+
+        _faults.ShouldHaveSingleItem().Message.ShouldBe("No rollback.");
+    }
+
+    [Fact]
+    public async Task What_waits_is_bounded_by_its_bytes_and_the_bound_frees_itself()
+    {
+        await using var writer = new GroupCommit(_transactions, _faults.Add);
+        var lane = new WriteLane<long, long>("bytes", (_, items) => Task.FromResult(items.ToArray()), sizeOf: bytes => bytes);
+        var held = _transactions.HoldNext();
+        var first = writer.Add(lane, 1);
+        await held.Reached;
+        var most = writer.Add(lane, GroupCommit.MostBytesWaiting - 1);
+        var tooMuch = writer.Add(lane, 1);
+        tooMuch.IsFaulted.ShouldBeTrue();
+        var nothing = writer.Add(lane, 0);
+        held.Release();
+
+        await tooMuch.ShouldThrowAsync<StorageUnavailableException>();
+        await Task.WhenAll(first, most, nothing);
+        (await writer.Add(lane, 0)).ShouldBe(0);
+        (await writer.Add(lane, GroupCommit.MostBytesWaiting)).ShouldBe(GroupCommit.MostBytesWaiting);
+    }
+
     private sealed class Transactions : IWriteTransaction
     {
         private Hold? _hold;
 
         public int Commits { get; private set; }
         public volatile bool FailCommits;
+        public volatile bool FailAbandon;
 
         public Hold HoldNext() => _hold = new Hold();
 
@@ -124,7 +185,8 @@ public class GroupCommitTests
             Commits++;
         }
 
-        public Task<Exception?> Abandon(Exception why) => Task.FromResult<Exception?>(why);
+        public Task<Exception?> Abandon(Exception why) =>
+            FailAbandon ? throw new InvalidOperationException("No rollback.") : Task.FromResult<Exception?>(why);
     }
 
     private sealed class Hold

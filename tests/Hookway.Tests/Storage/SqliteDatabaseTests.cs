@@ -65,4 +65,26 @@ public class SqliteDatabaseTests
         (await connection.ExecuteScalarAsync<string>("SELECT id FROM messages")).ShouldBe(message);
         (await connection.ExecuteScalarAsync<string>("PRAGMA integrity_check")).ShouldBe("ok");
     }
+
+    [Fact]
+    public async Task No_more_than_eight_read_at_once_and_the_others_wait()
+    {
+        await using var server = await TestServer.Start();
+        var database = server.Services.GetRequiredService<Database>();
+        var go = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var (reading, most) = (0, 0);
+        var reads = Enumerable.Range(0, 30).Select(_ => database.Read(async connection =>
+        {
+            most = Math.Max(most, Interlocked.Increment(ref reading));
+            await go.Task;
+            Interlocked.Decrement(ref reading);
+            return await connection.ExecuteScalarAsync<long>("PRAGMA cache_size");
+        })).ToList();
+        await TestServer.Until(() => Volatile.Read(ref reading) == 8);
+        go.SetResult();
+
+        (await Task.WhenAll(reads)).ShouldAllBe(size => size == -4096);
+        most.ShouldBe(8);
+        (await database.Write(session => session.Connection.ExecuteScalarAsync<long>("PRAGMA cache_size"))).ShouldBe(-32768);
+    }
 }

@@ -9,6 +9,7 @@ namespace Hookway.Tests.Support;
 public sealed class PostgresDatabaseForTest : IAsyncDisposable
 {
     public const string Variable = "HOOKWAY_TEST_POSTGRES";
+    public const string MasterKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
     private readonly string _server;
     private readonly string _name = "test_" + Guid.NewGuid().ToString("N");
@@ -20,6 +21,10 @@ public sealed class PostgresDatabaseForTest : IAsyncDisposable
 
     public string ConnectionString => new NpgsqlConnectionStringBuilder(_server) { Database = _name, MaxPoolSize = 20 }.ToString();
 
+    /// <summary>What a server process is told of it, by the names of environment variables.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> ServerSettings =>
+        [new("Hookway__Storage__ConnectionString", ConnectionString), new("Hookway__MasterKey", MasterKey)];
+
     public static async Task<PostgresDatabaseForTest?> CreateWhenAsked()
     {
         if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } server)
@@ -30,6 +35,9 @@ public sealed class PostgresDatabaseForTest : IAsyncDisposable
         await database.OnServer($"CREATE DATABASE {database._name}");
         return database;
     }
+
+    /// <summary>Ends every connection to the database.</summary>
+    public Task CutConnections() => OnServer($"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{_name}'");
 
     public ValueTask DisposeAsync() => new(OnServer($"DROP DATABASE {_name} WITH (FORCE)"));
 

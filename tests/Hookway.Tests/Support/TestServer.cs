@@ -29,7 +29,7 @@ public sealed class TestServer : IAsyncDisposable
             ["Urls"] = "http://127.0.0.1:0",
             ["Hookway:DataFolder"] = _folder,
             ["Hookway:Storage:ConnectionString"] = _postgres?.ConnectionString,
-            ["Hookway:MasterKey"] = _postgres is null ? null : "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+            ["Hookway:MasterKey"] = _postgres is null ? null : PostgresDatabaseForTest.MasterKey,
             ["Hookway:BootstrapApiKey"] = EverythingKey,
             ["Logging:LogLevel:Default"] = "None",
         };

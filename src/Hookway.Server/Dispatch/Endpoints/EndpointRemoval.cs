@@ -20,7 +20,7 @@ public sealed class EndpointRemoval(
         {
             return null;
         }
-        await EndAll(removed.No, DeliveryChange.TargetDeleted);
+        await EndAll(removed.No);
         return removed;
     }
 
@@ -35,7 +35,7 @@ public sealed class EndpointRemoval(
         });
         foreach (var no in numbers)
         {
-            await EndAll(no, DeliveryChange.TargetDeleted);
+            await EndAll(no);
         }
         return lastSeq;
     }
@@ -49,12 +49,12 @@ public sealed class EndpointRemoval(
         }
         foreach (var no in await endpoints.WithPendingDeliveries(app.No))
         {
-            await EndAll(no, DeliveryChange.AppArchived);
+            await EndAll(no);
             schedule.Refresh(no);
         }
         return app;
     }
 
     /// <summary>Ends what is pending for an endpoint, as long as it is out of service: it may be taken back into service, with new work, while this runs.</summary>
-    public Task EndAll(long no, DeliveryChange why) => deliveries.EndAll(no, why, session => EndpointStore.EndedNow(session, no));
+    public Task EndAll(long no) => deliveries.EndAll(no, session => EndpointStore.EndedNow(session, no));
 }

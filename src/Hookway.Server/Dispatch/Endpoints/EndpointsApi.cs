@@ -1,7 +1,6 @@
 using Hookway.Access;
 using Hookway.Api;
 using Hookway.Api.OpenApi;
-using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.EventTypes;
 using Hookway.Dispatch.Messages;
@@ -116,7 +115,7 @@ public static class EndpointsApi
         if (wanted.Enabled && !old.Settings.Enabled)
         {
             // What was pending when it was disabled is over, also if the step that ended it was cut short.
-            await removal.EndAll(old.No, DeliveryChange.TargetDisabled);
+            await removal.EndAll(old.No);
         }
         var refusal = new FieldErrors();
         var changed = await store.Update(app, endpointId, endpoint =>
@@ -137,7 +136,7 @@ public static class EndpointsApi
         }
         if (!changed.Settings.Enabled)
         {
-            await removal.EndAll(changed.No, DeliveryChange.TargetDisabled);
+            await removal.EndAll(changed.No);
         }
         return TypedResults.Ok(EndpointResource.Of(changed));
     }

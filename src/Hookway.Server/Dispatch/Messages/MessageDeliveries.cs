@@ -36,6 +36,8 @@ public sealed class MessageDeliveries(EndpointStore endpoints, MessageStore mess
         return new PreparedAttempt(new DeliveryRequest(HttpMethod.Post, endpoint.Url, headers, content.Body), shown);
     }
 
+    public Task<DeliveryChange?> EndedNow(WriteSession session, long targetNo) => EndpointStore.EndedNow(session, targetNo);
+
     public Task Disable(WriteSession session, ChangedSubjects touched, long targetNo, string reason, DateTimeOffset now) =>
         EndpointStore.Disable(session, touched, targetNo, reason, now);
 

@@ -36,7 +36,8 @@ public sealed class MessageIntake
         _schedule = schedule;
         _ids = ids;
         _clock = clock;
-        _lane = new WriteLane<MessageSend, SendOutcome>("messages", (session, sends) => new MessageCommit(session, configuration, endpoints).Accept(sends), HandOff);
+        _lane = new WriteLane<MessageSend, SendOutcome>(
+            "messages", (session, sends) => new MessageCommit(session, configuration, endpoints).Accept(sends), HandOff, send => send.Draft.Data.Length);
     }
 
     /// <summary>Accepts a message for all endpoints of its recipient that want it: 202 once it is durable.</summary>

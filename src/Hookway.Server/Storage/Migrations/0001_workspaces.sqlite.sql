@@ -1,3 +1,9 @@
+-- What the server keeps about the store itself: Storage/StoreSettings.cs.
+CREATE TABLE settings (
+    name TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE workspaces (
     no INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,

@@ -333,7 +333,7 @@ public class EndpointsApiTests(ServerFixture fixture) : IClassFixture<ServerFixt
         var no = await Server.Services.GetRequiredService<Hookway.Storage.Database>().Read(connection =>
             Dapper.SqlMapper.ExecuteScalarAsync<long>(connection, "SELECT no FROM endpoints WHERE id = @endpoint", new { endpoint }));
 
-        await Server.Services.GetRequiredService<Hookway.Dispatch.Endpoints.EndpointRemoval>().EndAll(no, Hookway.Deliveries.DeliveryChange.TargetDisabled);
+        await Server.Services.GetRequiredService<Hookway.Dispatch.Endpoints.EndpointRemoval>().EndAll(no);
 
         (await Server.Patch(path, new { paused = false })).Expect(200);
         await Server.WaitForMessage(app, message, "succeeded");

@@ -1,0 +1,44 @@
+using System.Security.Cryptography;
+using Dapper;
+
+namespace Hookway.Storage;
+
+/// <summary>Every SQL statement about the table <c>settings</c>: what the server keeps about the store itself.</summary>
+public sealed class StoreSettings(Database database, TimeProvider clock)
+{
+    private const string MasterKeyCheck = "master_key_check";
+    private const string LastProbe = "last_probe";
+    private const string CheckText = "hookway";
+
+    /// <summary>Whether something is sealed in this store, so that it has a master key already.</summary>
+    public async Task<bool> HasMasterKey() => await Find(MasterKeyCheck) is not null;
+
+    /// <summary>Makes sure that the store's secrets open with this master key; the first one that a store sees is the store's from then on.</summary>
+    /// <exception cref="InvalidDataException">It is another key.</exception>
+    public async Task VerifyMasterKey(SecretProtector protector)
+    {
+        if (await Find(MasterKeyCheck) is not { } check)
+        {
+            await Save(MasterKeyCheck, protector.Protect(CheckText, MasterKeyCheck));
+            return;
+        }
+        try
+        {
+            protector.Unprotect(check, MasterKeyCheck);
+        }
+        catch (CryptographicException e)
+        {
+            throw new InvalidDataException(
+                "The master key is not the one under which this store's secrets were sealed: give that one (Hookway:MasterKey, or master.key in the data folder).", e);
+        }
+    }
+
+    /// <summary>Changes one row: shows that the store takes writes.</summary>
+    public Task Probe() => Save(LastProbe, BitConverter.GetBytes(clock.GetUtcNow().ToUnixTimeMilliseconds()));
+
+    private Task<byte[]?> Find(string name) => database.Read(connection =>
+        connection.QuerySingleOrDefaultAsync<byte[]>("SELECT value FROM settings WHERE name = @name", new { name }));
+
+    private Task<int> Save(string name, byte[] value) => database.Write(session => session.Connection.ExecuteAsync(
+        "INSERT INTO settings (name, value) VALUES (@name, @value) ON CONFLICT (name) DO UPDATE SET value = excluded.value", new { name, value }));
+}

@@ -1,0 +1,52 @@
+using System.Net.Sockets;
+using System.Text;
+using Hookway.Hosting;
+using Hookway.Storage;
+using Hookway.Tests.Support;
+
+namespace Hookway.Tests.Hosting;
+
+public class RequestPipelineTests(ServerFixture fixture) : IClassFixture<ServerFixture>
+{
+    [Theory]
+    [InlineData("/api/v1/apps?cursor=%00")]
+    [InlineData("/api/v1/apps/app_1/messages?recipient=a%00b")]
+    [InlineData("/api/v1/apps/app_%00")]
+    [InlineData("/%00")]
+    public async Task The_character_that_no_store_can_hold_is_refused(string target) => (await Status(target)).ShouldBe(400);
+
+    [Theory]
+    [InlineData("/healthz?x=%2500", 200)]
+    [InlineData("/%2500", 404)]
+    public async Task A_percent_sign_with_two_zeros_is_not_that_character(string target, int status) => (await Status(target)).ShouldBe(status);
+
+    [Theory]
+    [InlineData("/%1b[2J/a%0Ab?token=secret", "/%1b[2J/a%0Ab")]
+    [InlineData("/a\u001b[2J\u009b\n\u00e9b", "/a?[2J???b")]
+    [InlineData("?x", "")]
+    public void The_log_shows_a_path_as_it_was_sent_without_what_a_terminal_obeys(string target, string shown) => RequestPipeline.ShownPath(target).ShouldBe(shown);
+
+    [Fact]
+    public async Task A_fault_of_the_writer_stops_the_server()
+    {
+        await using var server = await TestServer.Start();
+        var lifetime = server.Services.GetRequiredService<IHostApplicationLifetime>();
+        var lane = new WriteLane<int, int>("faulty", (_, items) => Task.FromResult(items.ToArray()), (_, _) => throw new InvalidOperationException("a bug"));
+
+        (await server.Services.GetRequiredService<Database>().Write(lane, 1)).ShouldBe(1);
+
+        await TestServer.Until(() => lifetime.ApplicationStopping.IsCancellationRequested);
+        server.Services.GetRequiredService<FaultWatch>().Fault.ShouldNotBeNull();
+    }
+
+    /// <summary>Sends the target as it is, which no HTTP client would.</summary>
+    private async Task<int> Status(string target)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync("127.0.0.1", fixture.Server.Address.Port);
+        var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {TestServer.EverythingKey}\r\n\r\n"));
+        using var reader = new StreamReader(stream);
+        return int.Parse((await reader.ReadToEndAsync()).Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
+    }
+}
