@@ -64,7 +64,7 @@ public sealed class AttemptRecorder
         {
             await record.Source.Disable(session, touched, attempt.TargetNo, reason, attempt.EndedAt);
             // The rest of a long queue is ended by the engine when it next reads the target, also after a crash.
-            await DeliveryStore.EndSome(session, attempt.TargetNo, DeliveryChange.TargetDisabled, EndedWithDisable);
+            await DeliveryStore.EndSome(session, attempt.TargetNo, DeliveryChange.TargetDisabled, EndedWithDisable, attempt.EndedAt);
         }
         if (record.Health is { } health)
         {

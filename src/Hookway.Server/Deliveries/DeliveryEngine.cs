@@ -177,7 +177,7 @@ public sealed class DeliveryEngine(
         {
             await database.Write(async session =>
             {
-                await DeliveryStore.End(session, delivery, DeliveryChange.ContentErased);
+                await DeliveryStore.End(session, delivery, DeliveryChange.ContentErased, startedAt);
                 return 0;
             });
             return (null, null);

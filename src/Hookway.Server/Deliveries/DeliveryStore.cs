@@ -87,7 +87,7 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
 
     /// <summary>Ends one delivery without an attempt, if it is still pending.</summary>
     /// <param name="at">The time of the end; the system's when null.</param>
-    public static Task End(WriteSession session, PendingDelivery delivery, DeliveryChange change, DateTimeOffset? at = null) =>
+    public static Task End(WriteSession session, PendingDelivery delivery, DeliveryChange change, DateTimeOffset at) =>
         EndWhere(session, "message_seq = @messageSeq AND target_no = @targetNo", new { delivery.MessageSeq, delivery.TargetNo }, change, at);
 
     /// <summary>Ends the pending deliveries of a message; answers their targets, which the schedule must then read again.</summary>
@@ -96,7 +96,7 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
 
     /// <summary>Ends up to <paramref name="most"/> pending deliveries of a target; answers how many.</summary>
     /// <param name="at">The time of the end; the system's when null.</param>
-    public static async Task<int> EndSome(WriteSession session, long targetNo, DeliveryChange change, int most, DateTimeOffset? at = null) =>
+    public static async Task<int> EndSome(WriteSession session, long targetNo, DeliveryChange change, int most, DateTimeOffset at) =>
         (await EndWhere(
             session, "target_no = @targetNo AND message_seq IN (SELECT message_seq FROM deliveries WHERE target_no = @targetNo AND status = 0 LIMIT @most)",
             new { targetNo, most }, change, at)).Count;
@@ -114,7 +114,7 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         }
     }
 
-    private static async Task<List<EndedRow>> EndWhere(WriteSession session, string where, object values, DeliveryChange change, DateTimeOffset? at)
+    private static async Task<List<EndedRow>> EndWhere(WriteSession session, string where, object values, DeliveryChange change, DateTimeOffset at)
     {
         var status = DeliveryStates.After(DeliveryStatus.Pending, change)!.Value;
         var parameters = new DynamicParameters(values);
@@ -126,7 +126,7 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         if (replayed.Count > 0)
         {
             await ReplayProgress.Forget(session, replayed.Select(row => (row.MessageSeq, row.TargetNo)));
-            await ReplayProgress.Count(session, replayed.Select(row => (row.ReplayNo!.Value, status)), at ?? TimeProvider.System.GetUtcNow());
+            await ReplayProgress.Count(session, replayed.Select(row => (row.ReplayNo!.Value, status)), at);
         }
         return ended;
     }
