@@ -36,7 +36,8 @@ public static partial class JsonInput
         }
         try
         {
-            return (JsonSerializer.Deserialize<T>(body.Span, ApiJson.Options), null);
+            var value = JsonSerializer.Deserialize<T>(body.Span, ApiJson.Options)!;
+            return StorableText.Problem(value) is { } unstorable ? (null, unstorable) : (value, null);
         }
         catch (JsonException e)
         {

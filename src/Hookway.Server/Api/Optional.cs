@@ -4,10 +4,19 @@ using System.Text.Json.Serialization;
 namespace Hookway.Api;
 
 /// <summary>A field of a PATCH, where absent (left alone), null (back to its default) and a value are three different things.</summary>
-public readonly record struct Optional<T>(bool IsSet, T? Value)
+public readonly record struct Optional<T>(bool IsSet, T? Value) : IOptional
 {
+    object? IOptional.Boxed => Value;
+
     /// <summary>The field's new value: the default when it was null, the old one when it was absent.</summary>
     public T? Or(T? old, T? byDefault) => !IsSet ? old : Value ?? byDefault;
+}
+
+/// <summary>An optional field, whatever its type.</summary>
+public interface IOptional
+{
+    /// <summary>The value; null when it was null or absent.</summary>
+    object? Boxed { get; }
 }
 
 /// <summary>Reads <see cref="Optional{T}"/> as its value; absence leaves the default, which is "not set".</summary>

@@ -3,6 +3,9 @@ using Hookway.Storage;
 
 namespace Hookway.Deliveries;
 
+/// <summary>Told of a fault that the engine cannot go on from: the process should end, and what is pending is delivered after its next start.</summary>
+public delegate void EngineFault(Exception fault);
+
 /// <summary>
 /// Delivers. Accepted deliveries are handed over in memory after their commit; those that were pending before the start, fall due for a retry or found no room are read
 /// from the store. Each attempt is one request by <see cref="DeliverySender"/>, judged by <see cref="AttemptVerdict"/>, recorded by <see cref="AttemptRecorder"/>.
@@ -10,7 +13,7 @@ namespace Hookway.Deliveries;
 public sealed class DeliveryEngine(
     DeliveryStore store, IEnumerable<IDeliverySource> sources, DeliverySchedule schedule, DeliverySender sender, AttemptRecorder recorder,
     RetrySchedule retries, Configuration configuration, Database database, IdGenerator ids, DeliveryOptions options, TimeProvider clock,
-    IHostApplicationLifetime lifetime, ILogger<DeliveryEngine> log) : IHostedLifecycleService, IDisposable
+    EngineFault fault, ILogger<DeliveryEngine> log) : IHostedLifecycleService, IDisposable
 {
     private const int FailuresThatCount = 5;
     private static readonly TimeSpan PauseAfterFault = TimeSpan.FromSeconds(5);
@@ -110,8 +113,7 @@ public sealed class DeliveryEngine(
         }
         catch (Exception e)
         {
-            log.LogCritical(e, "The engine met a fault it cannot go on from; the server stops, and delivers what is pending after its next start");
-            lifetime.StopApplication();
+            fault(e);
         }
     }
 
@@ -122,9 +124,11 @@ public sealed class DeliveryEngine(
             var (source, target) = await FindTarget(work.TargetNo);
             if (source is not null && target is { Ended: not null })
             {
-                await store.EndAll(work.TargetNo, session => source.EndedNow(session, work.TargetNo));
+                // One step at a time: a long queue that is over must not keep others from being read.
+                schedule.ReadEnded(work, target, DueDeliveries.None, more: !await store.EndStep(work.TargetNo, session => source.EndedNow(session, work.TargetNo)));
+                return;
             }
-            if (target is not { Ended: null, Paused: false })
+            if (target is not { Paused: false })
             {
                 schedule.ReadEnded(work, target, DueDeliveries.None);
                 return;

@@ -183,7 +183,8 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
     /// <summary>A read that was taken has ended.</summary>
     /// <param name="target">The settings as they are now; null when the target is gone.</param>
     /// <param name="due">What is due, and when more will be.</param>
-    public void ReadEnded(ScheduledWork work, DeliveryTarget? target, DueDeliveries due)
+    /// <param name="more">There is more to be done than this read did.</param>
+    public void ReadEnded(ScheduledWork work, DeliveryTarget? target, DueDeliveries due, bool more = false)
     {
         lock (_gate)
         {
@@ -193,7 +194,7 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
             {
                 queue.Target = target;
                 queue.HoldUntil = due.HeadWaitsUntil;
-                queue.MoreInStore |= due.Rows.Count >= work.ReadLimit;
+                queue.MoreInStore |= more || due.Rows.Count >= work.ReadLimit;
                 if (due.NextDue is { } at)
                 {
                     SetWake(queue, at);

@@ -107,11 +107,17 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
     /// </param>
     public async Task EndAll(long targetNo, Func<WriteSession, Task<DeliveryChange?>> stillEnded)
     {
-        const int Step = 1_000;
-        while (await database.Write(async session =>
-            await stillEnded(session) is { } why ? await EndSome(session, targetNo, why, Step, clock.GetUtcNow()) : 0) == Step)
+        while (!await EndStep(targetNo, stillEnded))
         {
         }
+    }
+
+    /// <summary>One such step; answers whether it was the last.</summary>
+    public async Task<bool> EndStep(long targetNo, Func<WriteSession, Task<DeliveryChange?>> stillEnded)
+    {
+        const int Step = 1_000;
+        return await database.Write(async session =>
+            await stillEnded(session) is { } why ? await EndSome(session, targetNo, why, Step, clock.GetUtcNow()) : 0) < Step;
     }
 
     private static async Task<List<EndedRow>> EndWhere(WriteSession session, string where, object values, DeliveryChange change, DateTimeOffset at)

@@ -87,7 +87,9 @@ public static class Commands
     private static async Task Serve(ServerSettings settings, TextWriter output)
     {
         await using var app = ServerHost.Build(settings);
-        await using var claim = await app.Services.GetRequiredService<Database>().Claim(lost: app.Lifetime.StopApplication);
+        var faults = app.Services.GetRequiredService<FaultWatch>();
+        await using var claim = await app.Services.GetRequiredService<Database>().Claim(
+            lost: () => faults.Report(new InvalidOperationException("Another Hookway server has taken this database.")));
         await ServerHost.OpenStore(app.Services);
         var firstStart = app.Services.GetRequiredService<FirstStart>();
         await firstStart.Prepare(settings.BootstrapApiKey);
@@ -97,7 +99,7 @@ public static class Commands
         await output.WriteAsync(Welcome.Text(settings.PublicUrl ?? Setting.LocalUrlOf(app.Urls.First()), firstKey, settings));
         await output.FlushAsync();
         await app.WaitForShutdownAsync();
-        if (app.Services.GetRequiredService<FaultWatch>().Fault is { } fault)
+        if (faults.Fault is { } fault)
         {
             throw new InvalidOperationException($"The server stopped because of a fault: {fault.Message}", fault);
         }

@@ -9,7 +9,7 @@ public sealed class FaultWatch(IHostApplicationLifetime lifetime, ILogger<FaultW
     public void Report(Exception fault)
     {
         Fault = fault;
-        log.LogCritical(fault, "The store's writer met a fault; nothing is accepted any more, and the server stops");
+        log.LogCritical(fault, "A fault that the server cannot go on from; nothing is accepted any more, and it stops");
         lifetime.StopApplication();
     }
 }

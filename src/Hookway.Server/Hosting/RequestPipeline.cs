@@ -49,7 +49,7 @@ public sealed partial class RequestPipeline(RequestDelegate next, IdGenerator id
         catch (StorageUnavailableException e)
         {
             log.LogError("{RequestId} was not accepted: {Reason}", http.TraceIdentifier, e.Message);
-            return Unavailable("It could not be made durable, and nothing was stored.");
+            return Unavailable(e.Message);
         }
         catch (BadHttpRequestException e)
         {

@@ -163,6 +163,7 @@ public static class ServerHost
         services.AddSingleton<DeliverySender>();
         services.AddSingleton<AttemptRecorder>();
         services.AddSingleton<IDeliverySource, MessageDeliveries>();
+        services.AddSingleton<EngineFault>(provider => provider.GetRequiredService<FaultWatch>().Report);
         services.AddHostedService<DeliveryEngine>();
     }
 }

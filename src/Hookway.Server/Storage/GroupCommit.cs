@@ -12,7 +12,7 @@ public sealed class GroupCommit : IAsyncDisposable
     public const long MostBytesWaiting = 256 << 20;
 
     private const int MostWaiting = 65_536;
-    private const string Broken = "The store's writer met a fault, and the server is stopping.";
+    private const string Broken = "The store's writer met a fault, and the server is stopping; what was asked for may have been stored.";
 
     private readonly Channel<Write> _queue = Channel.CreateUnbounded<Write>(new UnboundedChannelOptions { SingleReader = true });
     private readonly IWriteTransaction _transaction;

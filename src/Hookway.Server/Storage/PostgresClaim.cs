@@ -10,7 +10,8 @@ internal sealed class PostgresClaim : IAsyncDisposable
 {
     private const long Key = 0x686f6f6b776180;
     private const int MostLooks = 20;
-    private static readonly TimeSpan LookAgainAfter = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LookAgainAfter = TimeSpan.FromSeconds(1);
+    private const int LookSeconds = 2;
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2);
 
     private readonly NpgsqlDataSource _source;
@@ -37,7 +38,7 @@ internal sealed class PostgresClaim : IAsyncDisposable
             {
                 return new PostgresClaim(source, connection, lost);
             }
-            // The connection of a server that was just killed may not have been noticed yet.
+            // The connection of a server that was just killed, or cut off, may not have been noticed yet.
             await Task.Delay(LookAgainAfter, TimeProvider.System);
         }
         await connection.DisposeAsync();
@@ -55,25 +56,29 @@ internal sealed class PostgresClaim : IAsyncDisposable
     private async Task Watch()
     {
         using var timer = new PeriodicTimer(LookEvery);
+        var refusals = 0;
         while (await Ticks(timer))
         {
             try
             {
-                if (_connection is not null)
+                if (_connection is not null && refusals == 0)
                 {
-                    await using var look = new NpgsqlCommand("SELECT 1", _connection);
-                    await look.ExecuteScalarAsync();
+                    await using var look = new NpgsqlCommand("SELECT 1", _connection) { CommandTimeout = LookSeconds };
+                    await look.ExecuteScalarAsync(_stop.Token);
                     continue;
                 }
-                _connection = await _source.OpenConnectionAsync();
-                if (!await TryLock(_connection))
+                _connection ??= await _source.OpenConnectionAsync(_stop.Token);
+                // It may be our own connection of before that still has the lock; the server lets go of it within seconds.
+                refusals = await TryLock(_connection) ? 0 : refusals + 1;
+                if (refusals > MostLooks)
                 {
                     _lost();
                     return;
                 }
             }
-            catch (NpgsqlException)
+            catch (Exception e) when (e is NpgsqlException or InvalidOperationException or OperationCanceledException)
             {
+                // Broken, or closed by Npgsql's own keepalive: made anew at the next tick.
                 await Drop();
             }
         }
@@ -104,7 +109,7 @@ internal sealed class PostgresClaim : IAsyncDisposable
 
     private static async Task<bool> TryLock(NpgsqlConnection connection)
     {
-        await using var command = new NpgsqlCommand($"SELECT pg_try_advisory_lock({Key})", connection);
+        await using var command = new NpgsqlCommand($"{PostgresDatabase.LetGoSoon}; SELECT pg_try_advisory_lock({Key})", connection) { CommandTimeout = LookSeconds };
         return (bool)(await command.ExecuteScalarAsync())!;
     }
 }

@@ -13,6 +13,13 @@ public sealed class PostgresDatabase : Database
     /// <summary>Held while the schema is brought up to date, so that nodes that start at once take turns.</summary>
     private const long MigrationLock = 0x686f6f6b776179;
 
+    private const int MostConnections = 24;
+
+    /// <summary>
+    /// For connections that hold something (the claim, the writer's locks): when the way to this process is cut, the server notices within seconds and lets go.
+    /// </summary>
+    internal const string LetGoSoon = "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; SET idle_in_transaction_session_timeout = '30s'";
+
     private readonly NpgsqlDataSource _source;
     private GroupCommit? _writer;
     private PostgresTransaction? _transaction;
@@ -24,6 +31,11 @@ public sealed class PostgresDatabase : Database
         settings.MaxAutoPrepare = settings.MaxAutoPrepare == 0 ? 200 : settings.MaxAutoPrepare;
         settings.AutoPrepareMinUsages = 2;
         settings.Timeout = Math.Min(settings.Timeout, 5);
+        if (!connectionString.Contains("Pool Size", StringComparison.OrdinalIgnoreCase) && !connectionString.Contains("PoolSize", StringComparison.OrdinalIgnoreCase))
+        {
+            // Npgsql's own 100 is more than PostgreSQL's default lets in.
+            settings.MaxPoolSize = MostConnections;
+        }
         _source = new NpgsqlDataSourceBuilder(settings.ToString()).Build();
         ConnectionString = settings.ToString();
     }

@@ -9,7 +9,7 @@ namespace Hookway.Storage;
 internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTransaction, IAsyncDisposable
 {
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(200);
-    private const int MostQuestions = 50;
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     private NpgsqlConnection? _connection;
     private PostgresSession? _session;
@@ -18,16 +18,27 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
 
     public async Task<WriteSession> Begin()
     {
-        if (_session is null)
-        {
-            _connection = await source.OpenConnectionAsync();
-            _session = new PostgresSession(_connection);
-        }
         _committing = false;
         _id = null;
-        await _session.Prepared("BEGIN").Execute();
-        _id = (string?)await _session.Prepared("SELECT pg_current_xact_id()::text").Scalar();
-        return _session;
+        if (_session is not null)
+        {
+            try
+            {
+                return await BeginOn(_session);
+            }
+            catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
+            {
+                // The kept connection did not outlive a restart of the server. Nothing has been done yet, so a new one may try.
+                await Disconnect();
+            }
+        }
+        _connection = await source.OpenConnectionAsync();
+        await using (var settings = new NpgsqlCommand(PostgresDatabase.LetGoSoon, _connection))
+        {
+            await settings.ExecuteNonQueryAsync();
+        }
+        _session = new PostgresSession(_connection);
+        return await BeginOn(_session);
     }
 
     public async Task Commit()
@@ -38,7 +49,8 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
 
     public async Task<Exception?> Abandon(Exception why)
     {
-        if (PostgresDatabase.Unavailable(why) is not { } unavailable)
+        var isOpen = _connection is { State: System.Data.ConnectionState.Open };
+        if ((PostgresDatabase.Unavailable(why) ?? (isOpen ? null : new StorageUnavailableException("PostgreSQL cannot be reached.", why))) is not { } unavailable)
         {
             await RollBack();
             return why;
@@ -76,10 +88,19 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
         }
     }
 
-    /// <summary>Asks until the server is back and knows; gives up after a while, when the answer is that it could not be made sure.</summary>
+    private async Task<WriteSession> BeginOn(PostgresSession session)
+    {
+        await session.Prepared("BEGIN").Execute();
+        _id = (string?)await session.Prepared("SELECT pg_current_xact_id()::text").Scalar();
+        return session;
+    }
+
+    /// <summary>Asks until the server is back and knows.</summary>
+    /// <exception cref="InvalidOperationException">It was not back in time: nobody can say, so nothing may go on from here.</exception>
     private async Task<bool> WasCommitted()
     {
-        for (var question = 0; question < MostQuestions; question++)
+        var started = TimeProvider.System.GetTimestamp();
+        while (TimeProvider.System.GetElapsedTime(started) < Patience)
         {
             try
             {
@@ -98,6 +119,6 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
             }
             await Task.Delay(AskAgainAfter, TimeProvider.System);
         }
-        return false;
+        throw new InvalidOperationException("PostgreSQL went away during a commit and did not come back to say whether it took place.");
     }
 }

@@ -216,4 +216,17 @@ public class RequestBodyTests(ServerFixture fixture) : IClassFixture<ServerFixtu
     {
         public override bool CanSeek => false;
     }
+
+    [Theory]
+    [InlineData("""{"name":"a\u0000b"}""", "name")]
+    [InlineData("""{"name":"a","routingKeyHeader":"x\u0000"}""", "routingKeyHeader")]
+    public async Task A_text_that_no_store_can_hold_is_refused_by_name(string body, string field) =>
+        (await Server.Raw(HttpMethod.Post, "/api/v1/apps", body)).ExpectInvalid(field);
+
+    [Fact]
+    public async Task The_same_holds_for_the_fields_of_a_change()
+    {
+        var app = await Server.CreateApp();
+        (await Server.Raw(HttpMethod.Patch, $"/api/v1/apps/{app}", """{"name":"a\u0000b"}""")).ExpectInvalid("name");
+    }
 }

@@ -20,7 +20,7 @@ public sealed class EndpointRemoval(
         {
             return null;
         }
-        await EndAll(removed.No);
+        await EndOrLeave(removed.No);
         return removed;
     }
 
@@ -35,7 +35,7 @@ public sealed class EndpointRemoval(
         });
         foreach (var no in numbers)
         {
-            await EndAll(no);
+            await EndOrLeave(no);
         }
         return lastSeq;
     }
@@ -49,12 +49,26 @@ public sealed class EndpointRemoval(
         }
         foreach (var no in await endpoints.WithPendingDeliveries(app.No))
         {
-            await EndAll(no);
+            await EndOrLeave(no);
             schedule.Refresh(no);
         }
         return app;
     }
 
     /// <summary>Ends what is pending for an endpoint, as long as it is out of service: it may be taken back into service, with new work, while this runs.</summary>
+    /// <exception cref="StorageUnavailableException">Some may still be pending.</exception>
     public Task EndAll(long no) => deliveries.EndAll(no, session => EndpointStore.EndedNow(session, no));
+
+    /// <summary>The same after a change that is stored already: while the store is away the rest is left to the engine, which tries until it is done.</summary>
+    public async Task EndOrLeave(long no)
+    {
+        try
+        {
+            await EndAll(no);
+        }
+        catch (StorageUnavailableException)
+        {
+            schedule.Refresh(no);
+        }
+    }
 }

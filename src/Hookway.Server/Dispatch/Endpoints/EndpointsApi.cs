@@ -136,7 +136,7 @@ public static class EndpointsApi
         }
         if (!changed.Settings.Enabled)
         {
-            await removal.EndAll(changed.No);
+            await removal.EndOrLeave(changed.No);
         }
         return TypedResults.Ok(EndpointResource.Of(changed));
     }

@@ -13,7 +13,7 @@ namespace Hookway.Dispatch.Messages;
 /// the delivery that was missing. What is still pending becomes due now and is not doubled.
 /// </summary>
 public sealed class MessageReplay(
-    Database database, EndpointStore endpoints, ReplayStore replays, DeliverySchedule schedule, IdGenerator ids, TimeProvider clock)
+    Database database, EndpointStore endpoints, DeliverySchedule schedule, IdGenerator ids, TimeProvider clock)
 {
     /// <param name="endpointId">Only to this endpoint; null for all that the message went to and that are in service.</param>
     public async Task<IResult> Replay(App app, Message message, string? endpointId)
@@ -22,7 +22,7 @@ public sealed class MessageReplay(
         {
             return Problem.BadRequest("payload_expired", "The message's data has been erased; there is nothing left to send.");
         }
-        var (replayId, targets, problem) = await database.Write(session => Reopen(session, app, message, endpointId));
+        var (replay, targets, problem) = await database.Write(session => Reopen(session, app, message, endpointId));
         if (problem is not null)
         {
             return problem;
@@ -31,22 +31,21 @@ public sealed class MessageReplay(
         {
             schedule.Refresh(target);
         }
-        var replay = await replays.Find(app.WorkspaceNo, replayId);
-        return TypedResults.Accepted($"/api/v1/replays/{replayId}", ReplayResource.Of(replay!));
+        return TypedResults.Accepted($"/api/v1/replays/{replay!.ReplayId}", ReplayResource.Of(replay));
     }
 
-    private async Task<(string ReplayId, IReadOnlyList<long> Targets, Problem? Problem)> Reopen(WriteSession session, App app, Message message, string? endpointId)
+    private async Task<(Replay? Replay, IReadOnlyList<long> Targets, Problem? Problem)> Reopen(WriteSession session, App app, Message message, string? endpointId)
     {
         var existing = (await DeliveryStore.OfMessages(session.Connection, [message.Seq]))[message.Seq].Select(delivery => delivery.TargetNo).ToHashSet();
         var wanted = await Wanted(session, app, message, endpointId, existing);
         if (endpointId is not null ? wanted.Count == 0 : existing.Count > 0 && wanted.All(endpoint => endpoint.DeletedAt is not null))
         {
-            return ("", [], Problem.NotFound("endpoint"));
+            return (null, [], Problem.NotFound("endpoint"));
         }
         var inService = wanted.Where(endpoint => endpoint.Ended is null).Select(endpoint => endpoint.No).ToList();
         if (wanted.Count > 0 && inService.Count == 0)
         {
-            return ("", [], MessageIntake.EndpointDisabled());
+            return (null, [], MessageIntake.EndpointDisabled());
         }
         var now = clock.GetUtcNow();
         var id = ids.New(IdPrefix.Replay);
@@ -57,7 +56,7 @@ public sealed class MessageReplay(
         await DeliveryStore.Insert(
             session, inService.Where(no => !existing.Contains(no)).Select(missing => new NewDelivery(message.Seq, missing, DeliveryTrigger.Replay, now, position)));
         await DeliveryStore.Replay(session, message.Seq, inService, replayNo, position, now);
-        return (id, inService, null);
+        return (new Replay(replayNo, id, "message", filter, inService.Count, 0, 0, 0, now, FinishedAt: inService.Count == 0 ? now : null), inService, null);
     }
 
     private async Task<IReadOnlyList<WebhookEndpoint>> Wanted(WriteSession session, App app, Message message, string? endpointId, HashSet<long> existing)

@@ -87,6 +87,9 @@ public sealed class MessageStore(Database database, TimeProvider clock)
         (await connection.QuerySingleOrDefaultAsync<MessageRow>(
             $"SELECT {Columns} {From} WHERE m.app_no = @No AND m.id = @messageId", new { app.No, messageId }))?.ToMessage();
 
+    /// <summary>One message, without its data.</summary>
+    public Task<Message?> Find(App app, string messageId) => database.Read(connection => FindById(connection, app, messageId));
+
     /// <summary>The message with its data.</summary>
     public Task<Message?> FindWithData(App app, string messageId) => database.Read(async connection =>
         (await connection.QuerySingleOrDefaultAsync<MessageRow>(

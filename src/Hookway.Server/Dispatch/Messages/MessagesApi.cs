@@ -91,7 +91,7 @@ public static class MessagesApi
     private static async Task<IResult> Attempts(
         string appId, string messageId, HttpRequest request, Caller caller, AppStore apps, MessageStore store, EndpointStore endpoints, MessageReader reader)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App: var app } || await store.FindWithData(app, messageId) is not { } message)
+        if (await apps.View(caller.WorkspaceNo, appId) is not { App: var app } || await store.Find(app, messageId) is not { } message)
         {
             return Problem.NotFound("message");
         }
