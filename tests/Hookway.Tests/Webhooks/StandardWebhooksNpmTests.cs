@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Hookway.Tests.Support;
 using Hookway.Webhooks;
 
 namespace Hookway.Tests.Webhooks;
@@ -44,6 +45,31 @@ public class StandardWebhooksNpmTests
             .. Enumerable.Repeat("No matching signature found", 4), "Message timestamp too old", "Message timestamp too new",
         ]);
     }
+
+    [Fact]
+    public async Task The_npm_package_accepts_the_request_that_arrives_with_either_secret_during_a_rotation()
+    {
+        await using var server = await TestServer.Start();
+        await using var receiver = await ReceiverStub.Start();
+        var app = await server.CreateApp();
+        var endpoint = await server.CreateEndpoint(app, receiver.Url);
+        var path = $"/api/v1/apps/{app}/endpoints/{endpoint}";
+        var old = (await server.Get($"{path}/secret")).Expect(200).Text("secret");
+        await server.Send(app, new { amount = 42, name = "Zoë ✓" });
+        var before = (await receiver.WaitFor(1))[0];
+        var current = (await server.Post($"{path}/rotate-secret")).Expect(200).Text("secret");
+        await server.Send(app, new { amount = 43 });
+        var during = (await receiver.WaitFor(2))[1];
+
+        var verdicts = await AskNpm([Arrived(before, old), Arrived(before, current), Arrived(during, old), Arrived(during, current)]);
+
+        verdicts.Select(verdict => verdict.Ok).ShouldBe([true, false, true, true]);
+    }
+
+    private static SignedMessage Arrived(ReceivedRequest request, string secret) => new(
+        secret, request.Headers[WebhookHeaders.Id],
+        DateTimeOffset.FromUnixTimeSeconds(long.Parse(request.Headers[WebhookHeaders.Timestamp], CultureInfo.InvariantCulture)),
+        Encoding.UTF8.GetString(request.Body), request.Headers[WebhookHeaders.Signature]);
 
     private static SignedMessage Message(WebhookSecret verifyWith, WebhookSecret[] signWith, string body, DateTimeOffset? at = null)
     {
