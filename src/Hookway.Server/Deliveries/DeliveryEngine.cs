@@ -194,11 +194,14 @@ public sealed class DeliveryEngine(
             startedAt, result.Duration, verdict.NextAttemptAt);
         var succeeded = result.Outcome is AttemptOutcome.Succeeded;
         await recorder.Record(new AttemptRecord(source, attempt, delivery.Run, verdict, HealthAfter(target, succeeded)), _stopSending.Token);
-        log.Log(
-            succeeded ? LogLevel.Debug : LogLevel.Information,
-            "Attempt {Attempt} number {Number} of message {Message} to target {Target}: {Outcome} {Status} in {Milliseconds} ms, then {Change}",
-            attempt.AttemptId, attempt.Number, delivery.MessageSeq, delivery.TargetNo, result.Outcome, result.ResponseStatus,
-            (long)result.Duration.TotalMilliseconds, verdict.Change);
+        var level = succeeded ? LogLevel.Debug : LogLevel.Information;
+        if (log.IsEnabled(level))
+        {
+            log.Log(
+                level, "Attempt {Attempt} number {Number} of message {Message} to target {Target}: {Outcome} {Status} in {Milliseconds} ms, then {Change}",
+                attempt.AttemptId, attempt.Number, delivery.MessageSeq, delivery.TargetNo, result.Outcome, result.ResponseStatus,
+                (long)result.Duration.TotalMilliseconds, verdict.Change);
+        }
         return (succeeded, verdict.NextAttemptAt);
     }
 
