@@ -73,6 +73,16 @@ public static class ApiExamples
                 "webhook-signature": "v1,w9hHmpilBM+ZH5TWiqTF2V+zZhky2nrY7iwP4o0rZI0=", "x-tenant": "••••••" },
               "startedAt": "2026-01-31T12:00:00.004Z", "nextAttemptAt": "2026-01-31T12:00:05.310Z" }
             """,
+        [typeof(SendMessages)] = """
+            { "messages": [{ "recipient": "customer_123", "type": "invoice.paid", "messageId": "inv_1-paid", "data": { "invoiceId": "inv_1" } },
+              { "recipient": "customer_456", "type": "invoice.sent" }] }
+            """,
+        [typeof(BatchSent)] = """
+            { "results": [{ "messageId": "inv_1-paid", "duplicate": false },
+              { "type": "about:blank#event_type_not_published", "title": "Bad Request", "status": 400, "code": "event_type_not_published",
+                "detail": "The event type invoice.sent is not published in this app.", "errors": { "type": ["The event type invoice.sent is not published in this app."] },
+                "requestId": "req_01jd3q5x7v0000000000000000" }] }
+            """,
         [typeof(ReplayMessage)] = """{ "endpointId": "ep_01jd3q5x7v8m2k4n6p8r0t2w4y" }""",
         [typeof(ReplayResource)] = """
             { "replayId": "rpl_01jd3q5x7vf7h9k1n3q5s7v9x1", "kind": "message",

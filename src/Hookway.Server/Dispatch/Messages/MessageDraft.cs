@@ -205,16 +205,18 @@ public sealed record MessageDraft(
             return null;
         }
 
-        private static string NameOf(ref Utf8JsonReader reader)
+    }
+
+    /// <summary>The name of a field that the reader stands on.</summary>
+    internal static string NameOf(ref Utf8JsonReader reader)
+    {
+        try
         {
-            try
-            {
-                return reader.GetString()!;
-            }
-            catch (InvalidOperationException e)
-            {
-                throw new JsonException("A field's name is not valid text.", e);
-            }
+            return reader.GetString()!;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new JsonException("A field's name is not valid text.", e);
         }
     }
 }

@@ -25,6 +25,7 @@ public sealed class MessageIntake
     private readonly IdGenerator _ids;
     private readonly TimeProvider _clock;
     private readonly WriteLane<MessageSend, SendOutcome> _lane;
+    private readonly WriteLane<IReadOnlyList<MessageSend>, IReadOnlyList<SendOutcome>> _batches;
 
     public MessageIntake(
         Database database, Configuration configuration, EndpointStore endpoints, MessageReader reader, DeliverySchedule schedule, IdGenerator ids, TimeProvider clock)
@@ -38,26 +39,30 @@ public sealed class MessageIntake
         _clock = clock;
         _lane = new WriteLane<MessageSend, SendOutcome>(
             "messages", (session, sends) => new MessageCommit(session, configuration, endpoints).Accept(sends), HandOff, send => send.Draft.Data.Length);
+        _batches = new WriteLane<IReadOnlyList<MessageSend>, IReadOnlyList<SendOutcome>>(
+            "message batches", CommitBatches, HandOffBatches, sends => sends.Sum(send => (long)send.Draft.Data.Length));
     }
 
     /// <summary>Accepts a message for all endpoints of its recipient that want it: 202 once it is durable.</summary>
     public async Task<IResult> Send(Caller caller, AppView view, MessageDraft draft)
     {
-        var send = new MessageSend(caller, view.App, draft, draft.MessageId ?? _ids.New(IdPrefix.Message), _clock.GetUtcNow(), Only: null);
+        var (send, refused) = await Resolve(caller, view, draft, _clock.GetUtcNow());
+        return send is null ? refused! : await Answer(view.App, await _database.Write(_lane, send));
+    }
+
+    /// <summary>Accepts sends in one transaction, in their order; answers what became of each.</summary>
+    public Task<IReadOnlyList<SendOutcome>> SendTogether(IReadOnlyList<MessageSend> sends) => _database.Write(_batches, sends);
+
+    /// <summary>A send with its fan-out as memory has it, or why it can be refused at once.</summary>
+    public async ValueTask<(MessageSend? Send, Problem? Refused)> Resolve(Caller caller, AppView view, MessageDraft draft, DateTimeOffset now)
+    {
+        var send = new MessageSend(caller, view.App, draft, draft.MessageId ?? _ids.New(IdPrefix.Message), now, Only: null);
         if (view.PublishedTypes.Contains(draft.Type))
         {
-            send = send with { Resolved = Fanout.Resolve(send, await _endpoints.ViewRecipient(view.App, draft.Recipient)) };
+            return (send with { Resolved = Fanout.Resolve(send, await _endpoints.ViewRecipient(view.App, draft.Recipient)) }, null);
         }
-        else if (!send.HasKey)
-        {
-            return NotPublished(draft.Type);
-        }
-        else
-        {
-            // The key check comes first: a repeated send is the message it repeats, whatever has happened to its type since.
-            send = send with { Refusal = NotPublished(draft.Type) };
-        }
-        return await Answer(view.App, await _database.Write(_lane, send));
+        // The key check comes first: a repeated send is the message it repeats, whatever has happened to its type since.
+        return send.HasKey ? (send with { Refusal = NotPublished(draft.Type) }, null) : (null, NotPublished(draft.Type));
     }
 
     /// <summary>Accepts a test message: an event type's example, for one endpoint alone.</summary>
@@ -95,6 +100,27 @@ public sealed class MessageIntake
         return resource is null
             ? Problem.NotFound("message")
             : TypedResults.Accepted($"/api/v1/apps/{app.AppId}/messages/{resource.MessageId}", resource with { Duplicate = outcome.Accepted is null });
+    }
+
+    private async Task<IReadOnlyList<SendOutcome>[]> CommitBatches(WriteSession session, IReadOnlyList<IReadOnlyList<MessageSend>> batches)
+    {
+        var outcomes = await new MessageCommit(session, _configuration, _endpoints).Accept([.. batches.SelectMany(batch => batch)]);
+        var taken = 0;
+        var results = new IReadOnlyList<SendOutcome>[batches.Count];
+        for (var i = 0; i < results.Length; i++)
+        {
+            results[i] = new ArraySegment<SendOutcome>(outcomes, taken, batches[i].Count);
+            taken += batches[i].Count;
+        }
+        return results;
+    }
+
+    private void HandOffBatches(IReadOnlyList<IReadOnlyList<MessageSend>> batches, IReadOnlyList<IReadOnlyList<SendOutcome>> outcomes)
+    {
+        for (var i = 0; i < batches.Count; i++)
+        {
+            HandOff(batches[i], outcomes[i]);
+        }
     }
 
     private void HandOff(IReadOnlyList<MessageSend> sends, IReadOnlyList<SendOutcome> outcomes)

@@ -17,6 +17,11 @@ public static class MessagesApi
             .WithDescription("202 means that the message and its deliveries are durable. A repeated messageId or idempotencyKey resolves to the first message.")
             .WithMetadata(new BodyLimit("data", routes.ServiceProvider.GetRequiredService<MessageOptions>().PayloadBytes))
             .Accepts<SendMessage>("application/json").Produces<MessageResource>(StatusCodes.Status202Accepted);
+        messages.MapPost("/batch", SendBatch).Needs(Scopes.MessageWrite).WithSummary("Send messages in a batch")
+            .WithDescription("Up to 1000 messages in 16 MiB. Each stands alone: one that is refused is a problem in its place, and the others go in, accepted in the order of the request and in one commit. "
+                + "Each may have its own messageId or idempotencyKey; an Idempotency-Key header is refused.")
+            .WithMetadata(new BodyLimit("The request body", MessageBatch.MostBytes))
+            .Accepts<SendMessages>("application/json").Produces<BatchSent>(StatusCodes.Status202Accepted);
         messages.MapGet("/", List).Needs(Scopes.MessageRead).WithSummary("List messages").Paged()
             .WithQuery("recipient", "string", "Only those to this recipient.").WithQuery("type", "string", "Only those of this event type.")
             .WithQuery("status", "string", "Only those with this status.", [.. MessageFilter.Statuses.Keys])
@@ -51,10 +56,29 @@ public static class MessagesApi
         {
             return tooLarge;
         }
-        string? Header(string name) => http.Request.Headers[name] is [{ Length: > 0 } value, ..] ? value : null;
-        var (draft, problem) = MessageDraft.Parse(body, view.App, Header, options.PayloadBytes, clock.GetUtcNow());
+        var (draft, problem) = MessageDraft.Parse(body, view.App, name => Header(http.Request, name), options.PayloadBytes, clock.GetUtcNow());
         return draft is null ? problem! : await intake.Send(caller, view, draft);
     }
+
+    private static async Task<IResult> SendBatch(
+        string appId, HttpContext http, Caller caller, AppStore apps, MessageIntake intake, MessageOptions options, TimeProvider clock)
+    {
+        if (await apps.View(caller.WorkspaceNo, appId) is not { App.ArchivedAt: null } view)
+        {
+            return Problem.NotFound("app");
+        }
+        if (http.Request.Headers.ContainsKey("Idempotency-Key"))
+        {
+            return Problem.Invalid("Idempotency-Key", "is not taken here: each message of a batch has its own messageId or idempotencyKey");
+        }
+        var (body, problem) = await JsonInput.ReadBytes(http, MessageBatch.MostBytes, "The request body");
+        (var items, problem) = problem is null ? MessageBatch.Read(body) : ([], problem);
+        return problem is not null
+            ? problem
+            : await MessageBatch.Send(caller, view, items, name => Header(http.Request, name), http.TraceIdentifier, options, intake, clock.GetUtcNow());
+    }
+
+    private static string? Header(HttpRequest request, string name) => request.Headers[name] is [{ Length: > 0 } value, ..] ? value : null;
 
     private static async Task<IResult> List(string appId, HttpRequest request, Caller caller, AppStore apps, MessageReader reader)
     {
