@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Text.Json;
 using Dapper;
+using Hookway.Deliveries.Replays;
 using Hookway.Storage;
 
 namespace Hookway.Deliveries;

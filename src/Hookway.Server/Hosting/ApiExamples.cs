@@ -5,7 +5,7 @@ using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.EventTypes;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
-using Hookway.Dispatch.Replays;
+using Hookway.Replays;
 
 namespace Hookway.Hosting;
 

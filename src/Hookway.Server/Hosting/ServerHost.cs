@@ -2,12 +2,12 @@ using System.Net;
 using Hookway.Access;
 using Hookway.Api;
 using Hookway.Deliveries;
+using Hookway.Deliveries.Replays;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.EventTypes;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
-using Hookway.Dispatch.Replays;
 using Hookway.Storage;
 using Microsoft.Extensions.Logging.Console;
 

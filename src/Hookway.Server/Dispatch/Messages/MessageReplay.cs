@@ -1,9 +1,10 @@
 using System.Text.Json;
 using Hookway.Api;
 using Hookway.Deliveries;
+using Hookway.Deliveries.Replays;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
-using Hookway.Dispatch.Replays;
+using Hookway.Replays;
 using Hookway.Storage;
 
 namespace Hookway.Dispatch.Messages;

@@ -3,7 +3,7 @@ using Hookway.Api;
 using Hookway.Api.OpenApi;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
-using Hookway.Dispatch.Replays;
+using Hookway.Replays;
 
 namespace Hookway.Dispatch.Messages;
 

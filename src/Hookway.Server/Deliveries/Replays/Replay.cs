@@ -1,4 +1,4 @@
-namespace Hookway.Dispatch.Replays;
+namespace Hookway.Deliveries.Replays;
 
 /// <summary>A request to deliver again, with how far it has come.</summary>
 /// <param name="Kind">What was asked for: <c>message</c>.</param>

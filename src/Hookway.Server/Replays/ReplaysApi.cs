@@ -2,8 +2,9 @@ using System.Text.Json;
 using Hookway.Access;
 using Hookway.Api;
 using Hookway.Api.OpenApi;
+using Hookway.Deliveries.Replays;
 
-namespace Hookway.Dispatch.Replays;
+namespace Hookway.Replays;
 
 /// <summary>The routes of replays.</summary>
 public static class ReplaysApi

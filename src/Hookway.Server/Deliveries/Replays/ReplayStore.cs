@@ -1,7 +1,7 @@
 using Dapper;
 using Hookway.Storage;
 
-namespace Hookway.Dispatch.Replays;
+namespace Hookway.Deliveries.Replays;
 
 /// <summary>Every SQL statement about replays.</summary>
 public sealed class ReplayStore(Database database)

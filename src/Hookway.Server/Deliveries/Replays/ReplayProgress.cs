@@ -1,6 +1,6 @@
 using Hookway.Storage;
 
-namespace Hookway.Deliveries;
+namespace Hookway.Deliveries.Replays;
 
 /// <summary>
 /// How far replays have come. A delivery names the replay that waits for it (<c>replay_no</c>) for as long as it is pending; what ends it, or takes it over, counts
