@@ -1,13 +1,15 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
+using Hookway.Storage;
 
 namespace Hookway.Access;
 
 /// <summary>An API key as it is kept: its hash and what it may do, never the key itself.</summary>
 public sealed record ApiKey(
     string KeyId, long WorkspaceNo, string Name, string Prefix, IReadOnlyList<string> Scopes,
-    DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt, DateTimeOffset? LastUsedAt, DateTimeOffset? RevokedAt)
+    DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt, DateTimeOffset? LastUsedAt, DateTimeOffset? RevokedAt, string Subject)
+    : Credential(KeyId, Name, Subject)
 {
     public const string TextPrefix = "hwk_";
     private const int RandomLength = 40;
@@ -16,9 +18,12 @@ public sealed record ApiKey(
 
     private static readonly SearchValues<char> Characters = SearchValues.Create(Alphabet);
 
-    public bool Holds(string scope) => Scopes.Contains(scope) || Scopes.Contains(Access.Scopes.Everything);
-
     public bool IsUsable(DateTimeOffset now) => RevokedAt is null && !(ExpiresAt <= now);
+
+    public override Task<bool> Stands(WriteSession session, DateTimeOffset now) => ApiKeyStore.IsUsable(session, KeyId, now);
+
+    /// <summary>What the view of a key depends on.</summary>
+    public static string SubjectOf(byte[] hash) => "key:" + Convert.ToHexStringLower(hash);
 
     /// <summary>A new random key: <c>hwk_</c> and 40 letters and digits (238 bits).</summary>
     public static string Generate() => TextPrefix + RandomNumberGenerator.GetString(Alphabet, RandomLength);

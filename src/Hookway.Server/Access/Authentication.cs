@@ -1,31 +1,29 @@
 using System.Collections.Concurrent;
-using System.Reflection;
 using Hookway.Api;
 using Hookway.Storage;
 
 namespace Hookway.Access;
 
-/// <summary>Who calls: the key, and the workspace that everything the request sees must belong to. A handler takes it as a parameter.</summary>
-/// <param name="KeySubject">What the key's view depends on, so that an accept can notice a revocation.</param>
-/// <param name="Version">The configuration's version from before the key, and so anything else of this request, was read.</param>
-public sealed record Caller(long WorkspaceNo, ApiKey Key, string KeySubject, long Version)
-{
-    public static ValueTask<Caller?> BindAsync(HttpContext http, ParameterInfo _) => ValueTask.FromResult(http.Features.Get<Caller>());
-}
-
 /// <summary>The scope that a route asks for.</summary>
 public sealed record RequiredScope(string Scope);
 
-/// <summary>Declares scopes on routes.</summary>
-public static class RequiredScopeExtensions
+/// <summary>The capability with which a portal session may use a route; without it on the route, none may.</summary>
+public sealed record PortalCapability(string Capability);
+
+/// <summary>Declares on routes who may use them.</summary>
+public static class AccessExtensions
 {
-    /// <summary>The route answers 401 without a valid key, and 403 when the key lacks the scope.</summary>
+    /// <summary>The route answers 401 without a valid credential, and 403 when it lacks the scope.</summary>
     public static TBuilder Needs<TBuilder>(this TBuilder route, string scope) where TBuilder : IEndpointConventionBuilder =>
         route.WithMetadata(new RequiredScope(scope));
+
+    /// <summary>A portal session with this capability may use the route as well, for its own recipient.</summary>
+    public static TBuilder PortalMay<TBuilder>(this TBuilder route, string capability) where TBuilder : IEndpointConventionBuilder =>
+        route.WithMetadata(new PortalCapability(capability));
 }
 
-/// <summary>Checks the bearer key of every request to a route that asks for a scope.</summary>
-public sealed class Authentication(RequestDelegate next, AccessStore access, Configuration configuration, TimeProvider clock)
+/// <summary>Checks the credential of every request to a route that asks for a scope.</summary>
+public sealed class Authentication(RequestDelegate next, ApiKeyStore keys, Configuration configuration, TimeProvider clock)
 {
     private const string Scheme = "Bearer ";
     private static readonly TimeSpan UseIsNotedEvery = TimeSpan.FromMinutes(1);
@@ -34,8 +32,8 @@ public sealed class Authentication(RequestDelegate next, AccessStore access, Con
 
     public async Task InvokeAsync(HttpContext http)
     {
-        if (http.GetEndpoint()?.Metadata.GetMetadata<RequiredScope>() is { } required
-            && await Refusal(http, required.Scope) is { } problem)
+        if (http.GetEndpoint()?.Metadata is { } route && route.GetMetadata<RequiredScope>() is { } required
+            && await Refusal(http, required.Scope, route.GetMetadata<PortalCapability>()) is { } problem)
         {
             await problem.ExecuteAsync(http);
             return;
@@ -43,27 +41,46 @@ public sealed class Authentication(RequestDelegate next, AccessStore access, Con
         await next(http);
     }
 
-    private async ValueTask<Problem?> Refusal(HttpContext http, string scope)
+    private async ValueTask<Problem?> Refusal(HttpContext http, string scope, PortalCapability? open)
     {
         if (http.Request.Headers.Authorization is not [{ } header]
             || !header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
         {
             return Problem.Unauthorized("Give an API key: Authorization: Bearer hwk_…");
         }
-        var text = header[Scheme.Length..].Trim();
-        var now = clock.GetUtcNow();
-        var version = configuration.Version;
-        if (!ApiKey.IsWellFormed(text) || await access.FindKey(text) is not { } key || !key.IsUsable(now))
+        if (await CallerOf(header[Scheme.Length..].Trim(), http.TraceIdentifier) is not { } caller)
         {
             return Problem.Unauthorized("The API key is not known, has expired or was revoked.");
         }
-        if (!key.Holds(scope))
+        if (caller.Portal is { } portal)
+        {
+            if (open is null)
+            {
+                return Problem.Of(StatusCodes.Status403Forbidden, "missing_scope", $"This needs the scope {scope}, which a portal session does not have.");
+            }
+            if (!portal.Capabilities.Contains(open.Capability))
+            {
+                return Problem.Of(StatusCodes.Status403Forbidden, "missing_capability", $"This needs the capability {open.Capability}, which the portal session does not have.");
+            }
+        }
+        else if (!caller.Holds(scope))
         {
             return Problem.MissingScope(scope);
         }
-        http.Features.Set(new Caller(key.WorkspaceNo, key, AccessStore.Subject(ApiKey.HashOf(text)), version));
-        _ = NoteUse(key, now);
+        http.Features.Set(caller);
         return null;
+    }
+
+    private async ValueTask<Caller?> CallerOf(string token, string requestId)
+    {
+        var now = clock.GetUtcNow();
+        var version = configuration.Version;
+        if (!ApiKey.IsWellFormed(token) || await keys.Find(token) is not { } key || !key.IsUsable(now))
+        {
+            return null;
+        }
+        _ = NoteUse(key, now);
+        return new Caller(key.WorkspaceNo, key, key.Scopes, version, requestId);
     }
 
     /// <summary>Not awaited: when a key was last used is worth no request's time and no request's failure, and is written again a minute later.</summary>
@@ -76,7 +93,7 @@ public sealed class Authentication(RequestDelegate next, AccessStore access, Con
         }
         try
         {
-            await access.MarkUsed(key.KeyId, now);
+            await keys.MarkUsed(key.KeyId, now);
         }
         catch (StorageUnavailableException)
         {

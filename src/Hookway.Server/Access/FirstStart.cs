@@ -1,17 +1,17 @@
 namespace Hookway.Access;
 
 /// <summary>What a store must have before anyone can use it: a workspace, and a key to it.</summary>
-public sealed class FirstStart(AccessStore access)
+public sealed class FirstStart(WorkspaceStore workspaces, ApiKeyStore keys)
 {
     public const string WorkspaceName = "default";
 
     /// <summary>Makes the workspace <c>default</c> when it is missing, and adds the operator's own key to it when one is given and unknown.</summary>
     public async Task Prepare(string? bootstrapKey)
     {
-        var (workspace, _) = await access.FindOrCreateWorkspace(WorkspaceName);
+        var (workspace, _) = await workspaces.FindOrCreate(WorkspaceName);
         if (bootstrapKey is not null)
         {
-            await access.AddKey(workspace.No, bootstrapKey, "Bootstrap key", [Scopes.Everything], expiresAt: null);
+            await keys.Add(workspace.No, bootstrapKey, "Bootstrap key", [Scopes.Everything], expiresAt: null);
         }
     }
 
@@ -19,13 +19,13 @@ public sealed class FirstStart(AccessStore access)
     /// <returns>The key, or null when the workspace has one.</returns>
     public async Task<string?> MakeKey()
     {
-        var (workspace, _) = await access.FindOrCreateWorkspace(WorkspaceName);
-        if (await access.HasKeys(workspace.No))
+        var (workspace, _) = await workspaces.FindOrCreate(WorkspaceName);
+        if (await keys.HasAny(workspace.No))
         {
             return null;
         }
         var key = ApiKey.Generate();
-        await access.AddKey(workspace.No, key, "First key", [Scopes.Everything], expiresAt: null);
+        await keys.Add(workspace.No, key, "First key", [Scopes.Everything], expiresAt: null);
         return key;
     }
 }

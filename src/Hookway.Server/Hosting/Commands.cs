@@ -128,14 +128,13 @@ public static class Commands
     {
         var name = line.Required("name");
         await using var tools = await OpenTools(settings);
-        var access = tools.GetRequiredService<AccessStore>();
-        var (workspace, created) = await access.FindOrCreateWorkspace(name);
+        var (workspace, created) = await tools.GetRequiredService<WorkspaceStore>().FindOrCreate(name);
         if (!created)
         {
             throw new InvalidOperationException($"There is a workspace {name} already: {workspace.WorkspaceId}.");
         }
         var key = ApiKey.Generate();
-        await access.AddKey(workspace.No, key, "First key", [Scopes.Everything], expiresAt: null);
+        await tools.GetRequiredService<ApiKeyStore>().Add(workspace.No, key, "First key", [Scopes.Everything], expiresAt: null);
         await output.WriteLineAsync($"{workspace.WorkspaceId}\n{key}");
     }
 
@@ -148,11 +147,10 @@ public static class Commands
             throw new SettingsException($"{unknown} is not a scope. The scopes are {string.Join(", ", Scopes.All)}.");
         }
         await using var tools = await OpenTools(settings);
-        var access = tools.GetRequiredService<AccessStore>();
         var wanted = line.Options.GetValueOrDefault("workspace", FirstStart.WorkspaceName);
-        var workspace = await access.FindWorkspace(wanted) ?? throw new InvalidOperationException($"There is no workspace {wanted}.");
+        var workspace = await tools.GetRequiredService<WorkspaceStore>().Find(wanted) ?? throw new InvalidOperationException($"There is no workspace {wanted}.");
         var key = ApiKey.Generate();
-        await access.AddKey(workspace.No, key, name, scopes, expiresAt: null);
+        await tools.GetRequiredService<ApiKeyStore>().Add(workspace.No, key, name, scopes, expiresAt: null);
         await output.WriteLineAsync(key);
     }
 

@@ -127,7 +127,8 @@ public static class ServerHost
 
     private static void AddAccess(IServiceCollection services)
     {
-        services.AddSingleton<AccessStore>();
+        services.AddSingleton<WorkspaceStore>();
+        services.AddSingleton<ApiKeyStore>();
         services.AddSingleton<FirstStart>();
     }
 

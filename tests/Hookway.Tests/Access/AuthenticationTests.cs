@@ -157,8 +157,7 @@ public class AuthenticationTests(ServerFixture fixture) : IClassFixture<ServerFi
         await using var server = await TestServer.Start();
         var key = await server.CreateKey([Scopes.AppRead]);
         (await server.Get("/api/v1/apps", key)).Expect(200);
-        var access = server.Services.GetRequiredService<AccessStore>();
-        (await access.FindKey(key))!.Prefix.ShouldBe(key[..12]);
+        (await server.Services.GetRequiredService<ApiKeyStore>().Find(key))!.Prefix.ShouldBe(key[..12]);
         await server.Restart();
         (await server.Get("/api/v1/apps", key)).Expect(200);
         await TestServer.Until(async () => (await server.Services.GetRequiredService<Database>().Read(async connection =>

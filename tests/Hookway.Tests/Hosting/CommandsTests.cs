@@ -119,10 +119,10 @@ public sealed class CommandsTests : IDisposable
         ErrorLine.ShouldContain("address already in use");
         _output.ToString().ShouldBeEmpty();
         await using var tools = await Tools();
-        var access = tools.GetRequiredService<AccessStore>();
-        (await access.HasKeys((await access.FindWorkspace(FirstStart.WorkspaceName))!.No)).ShouldBeFalse();
+        var keys = tools.GetRequiredService<ApiKeyStore>();
+        (await keys.HasAny((await tools.GetRequiredService<WorkspaceStore>().Find(FirstStart.WorkspaceName))!.No)).ShouldBeFalse();
         var key = await tools.GetRequiredService<FirstStart>().MakeKey();
-        (await access.FindKey(key!)).ShouldNotBeNull();
+        (await keys.Find(key!)).ShouldNotBeNull();
         (await tools.GetRequiredService<FirstStart>().MakeKey()).ShouldBeNull();
     }
 

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Hookway.Access;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.Messages;
@@ -22,7 +23,7 @@ public partial class SourceRulesTests
 
     // Numbers that name one row of one tenant and never come from a caller.
     private static readonly string[] TenantNumbers = ["workspaceNo", "appNo", "recipientNo"];
-    private static readonly Type[] TenantTypes = [typeof(App), typeof(Recipient), typeof(WebhookEndpoint), typeof(Message)];
+    private static readonly Type[] TenantTypes = [typeof(Caller), typeof(App), typeof(Recipient), typeof(WebhookEndpoint), typeof(Message)];
 
     /// <summary>Reads without a scope, each with its reason.</summary>
     private static readonly Dictionary<string, string> MayReadWithoutScope = new()

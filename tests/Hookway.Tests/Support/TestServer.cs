@@ -175,18 +175,21 @@ public sealed class TestServer : IAsyncDisposable
     /// <summary>A key of the workspace <c>default</c> with these scopes.</summary>
     public async Task<string> CreateKey(IReadOnlyList<string> scopes, DateTimeOffset? expiresAt = null, string workspace = FirstStart.WorkspaceName)
     {
-        var access = Services.GetRequiredService<AccessStore>();
         var key = ApiKey.Generate();
-        (await access.AddKey((await access.FindWorkspace(workspace))!.No, key, "A test's", scopes, expiresAt)).ShouldBeTrue();
+        (await Services.GetRequiredService<ApiKeyStore>().Add((await Services.GetRequiredService<WorkspaceStore>().Find(workspace))!.No, key, "A test's", scopes, expiresAt)).ShouldBeTrue();
         return key;
     }
 
     /// <summary>Another workspace; answers a key to all of it.</summary>
     public async Task<string> CreateWorkspace(string name = "other")
     {
-        await Services.GetRequiredService<AccessStore>().FindOrCreateWorkspace(name);
+        await Services.GetRequiredService<WorkspaceStore>().FindOrCreate(name);
         return await CreateKey([Scopes.Everything], workspace: name);
     }
+
+    /// <summary>A caller with every right in a workspace, for tests that call a part of the server without a request.</summary>
+    public async Task<Caller> Caller(string workspace = FirstStart.WorkspaceName) =>
+        Hookway.Access.Caller.OfServer((await Services.GetRequiredService<WorkspaceStore>().Find(workspace))!.No, Services.GetRequiredService<Configuration>().Version);
 
     private static JsonContent? Json(object? body) => body is null ? null : JsonContent.Create(body, options: new JsonSerializerOptions(JsonSerializerDefaults.Web));
 

@@ -13,6 +13,9 @@ public sealed record App(
     public const int MostNameCharacters = 200;
     private const int MostHeaderCharacters = 100;
 
+    /// <summary>Set when the caller may see one recipient alone: then the stores show nothing else of this app.</summary>
+    public string? OnlyRecipient { get; init; }
+
     /// <summary>What views of an app depend on.</summary>
     public static string Subject(string appId) => "app:" + appId;
 

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Data.Common;
 using Dapper;
+using Hookway.Access;
 using Hookway.Storage;
 
 namespace Hookway.Dispatch.Apps;
@@ -26,9 +27,17 @@ public sealed class AppStore(Database database, Configuration configuration, IdG
             ORDER BY no DESC LIMIT @limit
             """, new { workspaceNo, before, limit, includeArchived = Stored.Flag(includeArchived) })).Select(row => row.ToApp()).ToList());
 
-    /// <summary>The app and its published types, kept in memory; null when it is not of this workspace.</summary>
-    public async ValueTask<AppView?> View(long workspaceNo, string appId) =>
-        await configuration.View(App.Subject(appId), connection => Load(connection, workspaceNo, appId)) is { } view && view.App.WorkspaceNo == workspaceNo ? view : null;
+    /// <summary>The app and its published types, kept in memory; null when it is not of this workspace. For a portal session: its own app alone, and of that one recipient.</summary>
+    public async ValueTask<AppView?> View(Caller caller, string appId)
+    {
+        if (await configuration.View(App.Subject(appId), connection => Load(connection, caller.WorkspaceNo, appId)) is not { } view || view.App.WorkspaceNo != caller.WorkspaceNo)
+        {
+            return null;
+        }
+        return caller.Portal is not { } portal ? view
+            : portal.AppId == appId ? view with { App = view.App with { OnlyRecipient = portal.Recipient } }
+            : null;
+    }
 
     /// <summary>The same, read inside a transaction.</summary>
     public static async Task<AppView?> Load(DbConnection connection, long workspaceNo, string appId)

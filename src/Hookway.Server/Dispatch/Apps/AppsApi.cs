@@ -51,11 +51,11 @@ public static class AppsApi
     }
 
     private static async Task<IResult> Get(string appId, Caller caller, AppStore store) =>
-        await store.View(caller.WorkspaceNo, appId) is { } view ? TypedResults.Ok(AppResource.Of(view.App)) : Problem.NotFound("app");
+        await store.View(caller, appId) is { } view ? TypedResults.Ok(AppResource.Of(view.App)) : Problem.NotFound("app");
 
     private static async Task<IResult> Change(string appId, HttpContext http, Caller caller, AppStore store)
     {
-        if (await store.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } old })
+        if (await store.View(caller, appId) is not { App: { ArchivedAt: null } old })
         {
             return Problem.NotFound("app");
         }
@@ -81,7 +81,7 @@ public static class AppsApi
     }
 
     private static async Task<IResult> Archive(string appId, Caller caller, EndpointRemoval removal) =>
-        await removal.ArchiveApp(caller.WorkspaceNo, appId) is { } archived ? TypedResults.Ok(AppResource.Of(archived)) : Problem.NotFound("app");
+        await removal.ArchiveApp(caller, appId) is { } archived ? TypedResults.Ok(AppResource.Of(archived)) : Problem.NotFound("app");
 }
 
 /// <summary>The body of "create an app".</summary>

@@ -1,3 +1,4 @@
+using Hookway.Access;
 using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Messages;
@@ -41,9 +42,9 @@ public sealed class EndpointRemoval(
     }
 
     /// <summary>Archives an app and ends what is pending in it, also what an earlier call left; null when there is no such app.</summary>
-    public async Task<App?> ArchiveApp(long workspaceNo, string appId)
+    public async Task<App?> ArchiveApp(Caller caller, string appId)
     {
-        if ((await apps.Archive(workspaceNo, appId, EndpointStore.TouchPending) ?? (await apps.View(workspaceNo, appId))?.App) is not { } app)
+        if ((await apps.Archive(caller.WorkspaceNo, appId, EndpointStore.TouchPending) ?? (await apps.View(caller, appId))?.App) is not { } app)
         {
             return null;
         }

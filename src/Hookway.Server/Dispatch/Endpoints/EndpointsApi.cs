@@ -41,7 +41,7 @@ public static class EndpointsApi
 
     private static async Task<IResult> Create(string appId, HttpContext http, Caller caller, AppStore apps, EndpointStore store, EndpointRules rules)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } app })
+        if (await apps.View(caller, appId) is not { App: { ArchivedAt: null } app })
         {
             return Problem.NotFound("app");
         }
@@ -72,7 +72,7 @@ public static class EndpointsApi
 
     private static async Task<IResult> List(string appId, HttpRequest request, Caller caller, AppStore apps, EndpointStore store)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App: var app })
+        if (await apps.View(caller, appId) is not { App: var app })
         {
             return Problem.NotFound("app");
         }
@@ -86,14 +86,14 @@ public static class EndpointsApi
     }
 
     private static async Task<IResult> Get(string appId, string endpointId, Caller caller, AppStore apps, EndpointStore store) =>
-        await apps.View(caller.WorkspaceNo, appId) is { App: var app } && await store.Find(app, endpointId) is { } endpoint
+        await apps.View(caller, appId) is { App: var app } && await store.Find(app, endpointId) is { } endpoint
             ? TypedResults.Ok(EndpointResource.Of(endpoint))
             : Problem.NotFound("endpoint");
 
     private static async Task<IResult> Change(
         string appId, string endpointId, HttpContext http, Caller caller, AppStore apps, EndpointStore store, EndpointRules rules, EndpointRemoval removal)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } app } || await store.Find(app, endpointId) is not { } old)
+        if (await apps.View(caller, appId) is not { App: { ArchivedAt: null } app } || await store.Find(app, endpointId) is not { } old)
         {
             return Problem.NotFound("endpoint");
         }
@@ -142,12 +142,12 @@ public static class EndpointsApi
     }
 
     private static async Task<IResult> Delete(string appId, string endpointId, Caller caller, AppStore apps, EndpointRemoval removal) =>
-        await apps.View(caller.WorkspaceNo, appId) is { App: { ArchivedAt: null } app } && await removal.Remove(app, endpointId) is { } removed
+        await apps.View(caller, appId) is { App: { ArchivedAt: null } app } && await removal.Remove(app, endpointId) is { } removed
             ? TypedResults.Ok(EndpointResource.Of(removed))
             : Problem.NotFound("endpoint");
 
     private static async Task<IResult> GetSecret(string appId, string endpointId, Caller caller, AppStore apps, EndpointStore store, TimeProvider clock) =>
-        await apps.View(caller.WorkspaceNo, appId) is { App: var app } && await store.Find(app, endpointId) is { } endpoint
+        await apps.View(caller, appId) is { App: var app } && await store.Find(app, endpointId) is { } endpoint
             ? TypedResults.Ok(new EndpointSecret(
                 SignatureNames.Shown(endpoint.Secret),
                 [.. endpoint.PreviousSecrets.Where(previous => previous.ExpiresAt > clock.GetUtcNow()).Select(previous => new PreviousSecretResource(previous.ExpiresAt))]))
@@ -155,7 +155,7 @@ public static class EndpointsApi
 
     private static async Task<IResult> Rotate(string appId, string endpointId, HttpContext http, Caller caller, AppStore apps, EndpointStore store, TimeProvider clock)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } app } || await store.Find(app, endpointId) is not { } old)
+        if (await apps.View(caller, appId) is not { App: { ArchivedAt: null } app } || await store.Find(app, endpointId) is not { } old)
         {
             return Problem.NotFound("endpoint");
         }
@@ -193,7 +193,7 @@ public static class EndpointsApi
 
     private static async Task<IResult> Test(string appId, string endpointId, HttpContext http, Caller caller, AppStore apps, EventTypeStore types, EndpointStore store, MessageIntake intake)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } } view || await store.Find(view.App, endpointId) is not { } endpoint)
+        if (await apps.View(caller, appId) is not { App: { ArchivedAt: null } } view || await store.Find(view.App, endpointId) is not { } endpoint)
         {
             return Problem.NotFound("endpoint");
         }
@@ -209,7 +209,7 @@ public static class EndpointsApi
     private static async Task<IResult> Attempts(
         string appId, string endpointId, HttpRequest request, Caller caller, AppStore apps, EndpointStore store, MessageReader reader)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App: var app } || await store.FindWithDeleted(app, endpointId) is not { } endpoint)
+        if (await apps.View(caller, appId) is not { App: var app } || await store.FindWithDeleted(app, endpointId) is not { } endpoint)
         {
             return Problem.NotFound("endpoint");
         }

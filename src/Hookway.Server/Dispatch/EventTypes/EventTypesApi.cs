@@ -25,7 +25,7 @@ public static class EventTypesApi
 
     private static async Task<IResult> Publish(string appId, string name, HttpContext http, Caller caller, AppStore apps, EventTypeStore store)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } app })
+        if (await apps.View(caller, appId) is not { App: { ArchivedAt: null } app })
         {
             return Problem.NotFound("app");
         }
@@ -56,7 +56,7 @@ public static class EventTypesApi
 
     private static async Task<IResult> List(string appId, HttpRequest request, Caller caller, AppStore apps, EventTypeStore store)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App: var app })
+        if (await apps.View(caller, appId) is not { App: var app })
         {
             return Problem.NotFound("app");
         }
@@ -69,12 +69,12 @@ public static class EventTypesApi
     }
 
     private static async Task<IResult> Get(string appId, string name, Caller caller, AppStore apps, EventTypeStore store) =>
-        await apps.View(caller.WorkspaceNo, appId) is not { App: var app } ? Problem.NotFound("app")
+        await apps.View(caller, appId) is not { App: var app } ? Problem.NotFound("app")
         : await store.Find(app, name) is { } type ? TypedResults.Ok(EventTypeResource.Of(type))
         : Problem.NotFound("event type");
 
     private static async Task<IResult> Archive(string appId, string name, Caller caller, AppStore apps, EventTypeStore store) =>
-        await apps.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } app } ? Problem.NotFound("app")
+        await apps.View(caller, appId) is not { App: { ArchivedAt: null } app } ? Problem.NotFound("app")
         : await store.Archive(app, name) is { } type ? TypedResults.Ok(EventTypeResource.Of(type))
         : Problem.NotFound("event type");
 }

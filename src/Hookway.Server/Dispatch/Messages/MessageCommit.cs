@@ -1,4 +1,3 @@
-using Hookway.Access;
 using Hookway.Api;
 using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
@@ -57,9 +56,9 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
     /// <summary>Why a send is not to be inserted; null when it is.</summary>
     private async Task<SendOutcome?> Judge(MessageSend send)
     {
-        if (configuration.IsStale(send.Caller.KeySubject, send.Caller.Version) && !await AccessStore.IsUsable(session, send.Caller.Key.KeyId, send.CreatedAt))
+        if (configuration.IsStale(send.Caller.Credential.Subject, send.Caller.Version) && !await send.Caller.Credential.Stands(session, send.CreatedAt))
         {
-            return SendOutcome.Refused(Problem.Unauthorized("The API key has been revoked."));
+            return SendOutcome.Refused(Problem.Unauthorized("The credential has been revoked."));
         }
         if (send.HasKey && Repeated(send) is { } repeated)
         {

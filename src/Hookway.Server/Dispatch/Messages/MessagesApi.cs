@@ -47,7 +47,7 @@ public static class MessagesApi
     private static async Task<IResult> Send(
         string appId, HttpContext http, Caller caller, AppStore apps, MessageIntake intake, MessageOptions options, TimeProvider clock)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App.ArchivedAt: null } view)
+        if (await apps.View(caller, appId) is not { App.ArchivedAt: null } view)
         {
             return Problem.NotFound("app");
         }
@@ -63,7 +63,7 @@ public static class MessagesApi
     private static async Task<IResult> SendBatch(
         string appId, HttpContext http, Caller caller, AppStore apps, MessageIntake intake, MessageOptions options, TimeProvider clock)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App.ArchivedAt: null } view)
+        if (await apps.View(caller, appId) is not { App.ArchivedAt: null } view)
         {
             return Problem.NotFound("app");
         }
@@ -82,7 +82,7 @@ public static class MessagesApi
 
     private static async Task<IResult> List(string appId, HttpRequest request, Caller caller, AppStore apps, MessageReader reader)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App: var app })
+        if (await apps.View(caller, appId) is not { App: var app })
         {
             return Problem.NotFound("app");
         }
@@ -108,14 +108,14 @@ public static class MessagesApi
     }
 
     private static async Task<IResult> Get(string appId, string messageId, Caller caller, AppStore apps, MessageReader reader) =>
-        await apps.View(caller.WorkspaceNo, appId) is { App: var app } && await reader.WithData(app, messageId) is { } message
+        await apps.View(caller, appId) is { App: var app } && await reader.WithData(app, messageId) is { } message
             ? TypedResults.Ok(message)
             : Problem.NotFound("message");
 
     private static async Task<IResult> Attempts(
         string appId, string messageId, HttpRequest request, Caller caller, AppStore apps, MessageStore store, EndpointStore endpoints, MessageReader reader)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App: var app } || await store.Find(app, messageId) is not { } message)
+        if (await apps.View(caller, appId) is not { App: var app } || await store.Find(app, messageId) is not { } message)
         {
             return Problem.NotFound("message");
         }
@@ -138,7 +138,7 @@ public static class MessagesApi
     private static async Task<IResult> Replay(
         string appId, string messageId, HttpContext http, Caller caller, AppStore apps, MessageStore store, MessageReplay replay)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } app } || await store.FindWithData(app, messageId) is not { } message)
+        if (await apps.View(caller, appId) is not { App: { ArchivedAt: null } app } || await store.FindWithData(app, messageId) is not { } message)
         {
             return Problem.NotFound("message");
         }
@@ -147,11 +147,11 @@ public static class MessagesApi
     }
 
     private static async Task<IResult> Cancel(string appId, string messageId, Caller caller, AppStore apps, MessageErasure erasure, MessageReader reader) =>
-        await apps.View(caller.WorkspaceNo, appId) is { App: { ArchivedAt: null } app } && await erasure.Cancel(app, messageId)
+        await apps.View(caller, appId) is { App: { ArchivedAt: null } app } && await erasure.Cancel(app, messageId)
             && await reader.WithoutData(app, messageId) is { } message ? TypedResults.Ok(message) : Problem.NotFound("message");
 
     private static async Task<IResult> ErasePayload(string appId, string messageId, Caller caller, AppStore apps, MessageErasure erasure, MessageReader reader) =>
-        await apps.View(caller.WorkspaceNo, appId) is { App: { ArchivedAt: null } app } && await erasure.ErasePayload(app, messageId)
+        await apps.View(caller, appId) is { App: { ArchivedAt: null } app } && await erasure.ErasePayload(app, messageId)
             && await reader.WithoutData(app, messageId) is { } message ? TypedResults.Ok(message) : Problem.NotFound("message");
 }
 

@@ -28,7 +28,7 @@ public static class RecipientsApi
 
     private static async Task<IResult> Put(string appId, string recipient, HttpContext http, Caller caller, AppStore apps, RecipientStore store)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } app })
+        if (await apps.View(caller, appId) is not { App: { ArchivedAt: null } app })
         {
             return Problem.NotFound("app");
         }
@@ -63,7 +63,7 @@ public static class RecipientsApi
 
     private static async Task<IResult> List(string appId, HttpRequest request, Caller caller, AppStore apps, RecipientStore store)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App: var app })
+        if (await apps.View(caller, appId) is not { App: var app })
         {
             return Problem.NotFound("app");
         }
@@ -75,14 +75,14 @@ public static class RecipientsApi
     }
 
     private static async Task<IResult> Get(string appId, string recipient, Caller caller, AppStore apps, RecipientStore store) =>
-        await apps.View(caller.WorkspaceNo, appId) is not { App: var app } ? Problem.NotFound("app")
+        await apps.View(caller, appId) is not { App: var app } ? Problem.NotFound("app")
         : await store.Find(app, recipient) is { } found ? TypedResults.Ok(RecipientResource.Of(found))
         : Problem.NotFound("recipient");
 
     private static async Task<IResult> Delete(
         string appId, string recipient, HttpRequest request, Caller caller, AppStore apps, RecipientStore store, EndpointRemoval removal, MessageErasure erasure)
     {
-        if (await apps.View(caller.WorkspaceNo, appId) is not { App: { ArchivedAt: null } app })
+        if (await apps.View(caller, appId) is not { App: { ArchivedAt: null } app })
         {
             return Problem.NotFound("app");
         }

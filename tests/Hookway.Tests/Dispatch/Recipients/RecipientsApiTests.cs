@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Hookway.Access;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.Messages;
@@ -214,7 +213,7 @@ public class RecipientsApiTests(ServerFixture fixture) : IClassFixture<ServerFix
         (await Server.Delete($"/api/v1/apps/{app}/endpoints/{endpoint}")).Expect(200);
 
         await Server.Services.GetRequiredService<MessageErasure>().EraseRecipient(found, lastSeq);
-        await Server.Services.GetRequiredService<RecipientStore>().Erase((await Server.Services.GetRequiredService<AppStore>().View(await WorkspaceNo(), app))!.App, found);
+        await Server.Services.GetRequiredService<RecipientStore>().Erase((await Server.Services.GetRequiredService<AppStore>().View(await Server.Caller(), app))!.App, found);
 
         (await Server.Get($"/api/v1/apps/{app}/messages/{old}")).Expect(404);
         (await Server.Message(app, sent)).GetProperty("deliveries").GetArrayLength().ShouldBe(1);
@@ -239,7 +238,6 @@ public class RecipientsApiTests(ServerFixture fixture) : IClassFixture<ServerFix
     }
 
     private async Task<Recipient> Recipient(string app) =>
-        (await Server.Services.GetRequiredService<RecipientStore>().Find((await Server.Services.GetRequiredService<AppStore>().View(await WorkspaceNo(), app))!.App, "customer_1"))!;
+        (await Server.Services.GetRequiredService<RecipientStore>().Find((await Server.Services.GetRequiredService<AppStore>().View(await Server.Caller(), app))!.App, "customer_1"))!;
 
-    private async Task<long> WorkspaceNo() => (await Server.Services.GetRequiredService<AccessStore>().FindWorkspace(FirstStart.WorkspaceName))!.No;
 }
