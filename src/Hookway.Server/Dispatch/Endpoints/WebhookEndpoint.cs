@@ -65,7 +65,31 @@ public sealed record EndpointSettings(
     /// <param name="data">Parsed when the first filter asks for it.</param>
     public bool Matches(string eventType, Lazy<JsonElement> data) => Subscribes(eventType) && (Filter is null || Filter.Matches(data.Value));
 
+    /// <summary>Why a new message of this type with this <c>data</c> is not for the endpoint; null when it is.</summary>
+    public MismatchReason? Mismatch(string eventType, Lazy<JsonElement> data) =>
+        !Enabled ? MismatchReason.Disabled : !Subscribes(eventType) ? MismatchReason.NotSubscribed : Filter is null || Filter.Matches(data.Value) ? null : MismatchReason.FilteredOut;
+
     /// <summary>A type's name, or a prefix of names that ends in <c>.*</c>.</summary>
     public static bool IsPattern(string? text) =>
         text is not null && EventType.IsName(text.EndsWith(AnySuffix, StringComparison.Ordinal) ? text[..^AnySuffix.Length] : text);
+}
+
+/// <summary>Why a message was not for an endpoint of its recipient.</summary>
+public enum MismatchReason
+{
+    Disabled,
+    NotSubscribed,
+    FilteredOut,
+}
+
+/// <summary>The codes of <see cref="MismatchReason"/>.</summary>
+public static class MismatchReasons
+{
+    public static string Code(this MismatchReason reason) => reason switch
+    {
+        MismatchReason.Disabled => "disabled",
+        MismatchReason.NotSubscribed => "not_subscribed",
+        MismatchReason.FilteredOut => "filtered_out",
+        _ => throw new ArgumentOutOfRangeException(nameof(reason)),
+    };
 }

@@ -10,9 +10,10 @@ namespace Hookway.Dispatch.Messages;
 /// <summary>One event sent through Dispatch to a recipient.</summary>
 /// <param name="Seq">Its place in the order of acceptance.</param>
 /// <param name="Data">JSON bytes as they came; null when they were not read, or have been erased.</param>
+/// <param name="Unmatched">The endpoints it was not for (<see cref="Messages.Unmatched"/>); null for none, or when it was not read.</param>
 public sealed record Message(
     long Seq, long AppNo, string MessageId, long RecipientNo, string Recipient, string EventType, DateTimeOffset CreatedAt, DateTimeOffset? DeliverAt,
-    byte[]? ContentHash, byte[]? Data)
+    byte[]? ContentHash, byte[]? Data, string? Unmatched = null)
 {
     public const string GeneratedPrefix = "msg_";
     public const int MostIdCharacters = 256;

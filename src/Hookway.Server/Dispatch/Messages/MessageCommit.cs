@@ -128,12 +128,12 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
         var made = unknown.Count == 0 ? [] : await RecipientStore.Ensure(session, unknown, now);
         var seqs = await session.TakeNumbers("messages", _accepted.Count);
         var rows = _accepted.Zip(seqs, (item, seq) =>
-            (Seq: seq, item.Send, RecipientNo: item.Fanout.RecipientNo ?? made[(item.Send.App.No, item.Send.Draft.Recipient)], item.Fanout.Targets, item.At)).ToList();
-        await MessageStore.Insert(session, rows.Select(row => (row.Seq, row.Send, row.RecipientNo)));
-        await DeliveryStore.Insert(session, rows.SelectMany(row => row.Targets.Select(endpoint => new NewDelivery(row.Seq, endpoint.No, row.Send.Trigger, DueAt(row.Send)))));
+            (Seq: seq, item.Send, RecipientNo: item.Fanout.RecipientNo ?? made[(item.Send.App.No, item.Send.Draft.Recipient)], item.Fanout, item.At)).ToList();
+        await MessageStore.Insert(session, rows.Select(row => (row.Seq, row.Send, row.RecipientNo, row.Fanout.Unmatched)));
+        await DeliveryStore.Insert(session, rows.SelectMany(row => row.Fanout.Targets.Select(endpoint => new NewDelivery(row.Seq, endpoint.No, row.Send.Trigger, DueAt(row.Send)))));
         await MessageStore.InsertKeys(
             session, [.. rows.Where(row => row.Send.Draft.IdempotencyKey is not null).Select(row => (row.Send.App.No, row.Send.Draft.IdempotencyKey!, row.Seq))], now);
-        return [.. rows.Select(row => (row.At, SendOutcome.Stored(ToMessage(row.Send, row.Seq, row.RecipientNo), row.Targets, DueAt(row.Send))))];
+        return [.. rows.Select(row => (row.At, SendOutcome.Stored(ToMessage(row.Send, row.Seq, row.RecipientNo), row.Fanout.Targets, DueAt(row.Send))))];
     }
 
     private static DateTimeOffset DueAt(MessageSend send) => send.Draft.DeliverAt ?? send.CreatedAt;

@@ -169,7 +169,8 @@ public sealed record MessageSend(Caller Caller, App App, MessageDraft Draft, str
 
 /// <summary>Where a message goes.</summary>
 /// <param name="RecipientNo">Null when the recipient is to be made.</param>
-public sealed record Fanout(long? RecipientNo, IReadOnlyList<WebhookEndpoint> Targets)
+/// <param name="Unmatched">The recipient's other endpoints, each with why it is not for them; null when there are none.</param>
+public sealed record Fanout(long? RecipientNo, IReadOnlyList<WebhookEndpoint> Targets, Unmatched? Unmatched = null)
 {
     /// <summary>The recipient's enabled endpoints that want the message; for a test message, the one it is for.</summary>
     public static Fanout Resolve(MessageSend send, RecipientView? recipient)
@@ -178,9 +179,25 @@ public sealed record Fanout(long? RecipientNo, IReadOnlyList<WebhookEndpoint> Ta
         {
             return new Fanout(null, []);
         }
+        if (send.Only is not null)
+        {
+            return new Fanout(recipient.RecipientNo, [.. recipient.Endpoints.Where(endpoint => endpoint.Settings.Enabled && endpoint.EndpointId == send.Only)]);
+        }
         var data = new Lazy<JsonElement>(() => RawJson.Element(send.Draft.Data)!.Value);
-        return new Fanout(recipient.RecipientNo, [.. recipient.Endpoints.Where(endpoint =>
-            endpoint.Settings.Enabled && (send.Only is null ? endpoint.Settings.Matches(send.Draft.Type, data) : endpoint.EndpointId == send.Only))]);
+        var targets = new List<WebhookEndpoint>(recipient.Endpoints.Count);
+        Unmatched? unmatched = null;
+        foreach (var endpoint in recipient.Endpoints)
+        {
+            if (endpoint.Settings.Mismatch(send.Draft.Type, data) is { } reason)
+            {
+                (unmatched ??= new Unmatched()).Add(endpoint.No, reason);
+            }
+            else
+            {
+                targets.Add(endpoint);
+            }
+        }
+        return new Fanout(recipient.RecipientNo, targets, unmatched);
     }
 }
 

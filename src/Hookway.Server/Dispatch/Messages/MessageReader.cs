@@ -12,9 +12,21 @@ public sealed class MessageReader(Database database, MessageStore messages, Endp
     private const int PayloadsAtOnce = 25;
     private static readonly TimeSpan MostSearch = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>One message with its data; null when it is not in this app.</summary>
-    public async Task<MessageResource?> WithData(App app, string messageId) =>
-        await messages.FindWithData(app, messageId) is { } message ? (await Show(app, [message]))[0] : null;
+    /// <summary>One message with its data and the endpoints that it was not for; null when it is not in this app.</summary>
+    public async Task<MessageResource?> WithData(App app, string messageId)
+    {
+        if (await messages.FindWithData(app, messageId) is not { } message)
+        {
+            return null;
+        }
+        var unmatched = Unmatched.Read(message.Unmatched);
+        var targets = await Endpoints(unmatched.Select(item => item.EndpointNo));
+        return (await Show(app, [message]))[0] with
+        {
+            Unmatched = [.. unmatched.Where(item => targets.ContainsKey(item.EndpointNo))
+                .Select(item => new UnmatchedEndpoint(targets[item.EndpointNo].EndpointId, item.Reason.Code()))],
+        };
+    }
 
     /// <summary>One message without its data; null when it is not in this app.</summary>
     public async Task<MessageResource?> WithoutData(App app, string messageId) =>

@@ -25,10 +25,12 @@ public sealed record SendMessage(
 /// <param name="Data">Only where one message is fetched.</param>
 /// <param name="Status">pending, failed, succeeded, canceled, or skipped when there are no deliveries.</param>
 /// <param name="Duplicate">This send repeated an earlier one.</param>
+/// <param name="Unmatched">Only where one message is fetched: the recipient's endpoints that it was not for when it was accepted, each with the reason; at most 100.</param>
 public sealed record MessageResource(
     string MessageId, string AppId, string Recipient, string Type,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] JsonElement? Data,
-    string Status, bool Duplicate, DateTimeOffset CreatedAt, DateTimeOffset? DeliverAt, IReadOnlyList<DeliveryResource> Deliveries)
+    string Status, bool Duplicate, DateTimeOffset CreatedAt, DateTimeOffset? DeliverAt, IReadOnlyList<DeliveryResource> Deliveries,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<UnmatchedEndpoint>? Unmatched = null)
 {
     public static MessageResource Of(App app, Message message, IReadOnlyList<Delivery> deliveries, IReadOnlyDictionary<long, WebhookEndpoint> endpoints) => new(
         message.MessageId, app.AppId, message.Recipient, message.EventType, RawJson.Element(message.Data),

@@ -23,11 +23,12 @@ public sealed class MessageStore(Database database, TimeProvider clock)
 
     private static readonly RowStatement InsertStatement = new(
         """
-        INSERT INTO messages (seq, app_no, id, recipient_no, event_type, created_at, deliver_at, content_hash, data)
-        SELECT v.seq, v.app, v.id, v.recipient, v.type, v.created, v.deliver_at, v.hash, v.data FROM {rows}
+        INSERT INTO messages (seq, app_no, id, recipient_no, event_type, created_at, deliver_at, content_hash, data, unmatched)
+        SELECT v.seq, v.app, v.id, v.recipient, v.type, v.created, v.deliver_at, v.hash, v.data, v.unmatched FROM {rows}
         """,
         RowStatement.Number("seq"), RowStatement.Number("app"), RowStatement.Text("id"), RowStatement.Number("recipient"), RowStatement.Text("type"),
-        RowStatement.Number("created"), RowStatement.Number("deliver_at"), RowStatement.Bytes("hash"), RowStatement.Bytes("data"));
+        RowStatement.Number("created"), RowStatement.Number("deliver_at"), RowStatement.Bytes("hash"), RowStatement.Bytes("data"),
+        RowStatement.Text("unmatched"));
 
     private static readonly RowStatement InsertKeyStatement = new(
         """
@@ -46,12 +47,12 @@ public sealed class MessageStore(Database database, TimeProvider clock)
         """, RowStatement.Number("app"), RowStatement.Text("key"), RowStatement.Number("now"));
 
     /// <summary>Adds messages, each with the place in the order of acceptance that it was given.</summary>
-    public static Task Insert(WriteSession session, IEnumerable<(long Seq, MessageSend Send, long RecipientNo)> messages) => session.ForEach(
+    public static Task Insert(WriteSession session, IEnumerable<(long Seq, MessageSend Send, long RecipientNo, Unmatched? Unmatched)> messages) => session.ForEach(
         InsertStatement,
         [.. messages.Select(item => new object?[]
         {
             item.Seq, item.Send.App.No, item.Send.MessageId, item.RecipientNo, item.Send.Draft.Type, item.Send.CreatedAt.ToUnixTimeMilliseconds(),
-            Stored.Time(item.Send.Draft.DeliverAt), item.Send.ContentHash, item.Send.Draft.Data.ToArray(),
+            Stored.Time(item.Send.Draft.DeliverAt), item.Send.ContentHash, item.Send.Draft.Data.ToArray(), item.Unmatched?.ToString(),
         })]);
 
     /// <summary>Remembers callers' keys, in the place of those that have expired.</summary>
@@ -90,10 +91,10 @@ public sealed class MessageStore(Database database, TimeProvider clock)
     /// <summary>One message, without its data.</summary>
     public Task<Message?> Find(App app, string messageId) => database.Read(connection => FindById(connection, app, messageId));
 
-    /// <summary>The message with its data.</summary>
+    /// <summary>The message with its data, and the endpoints that it was not for.</summary>
     public Task<Message?> FindWithData(App app, string messageId) => database.Read(async connection =>
         (await connection.QuerySingleOrDefaultAsync<MessageRow>(
-            $"SELECT {Columns}, m.data {From} WHERE m.app_no = @No AND m.id = @messageId", new { app.No, messageId }))?.ToMessage());
+            $"SELECT {Columns}, m.data, m.unmatched {From} WHERE m.app_no = @No AND m.id = @messageId", new { app.No, messageId }))?.ToMessage());
 
     /// <summary>What is to be sent of a message; null when it is gone or its data has been erased.</summary>
     public Task<MessageContent?> Content(long seq) => database.Read(async connection =>
@@ -210,9 +211,10 @@ public sealed class MessageStore(Database database, TimeProvider clock)
         public long? DeliverAt { get; init; }
         public byte[]? ContentHash { get; init; }
         public byte[]? Data { get; init; }
+        public string? Unmatched { get; init; }
 
         public Message ToMessage() => new(
-            Seq, AppNo, MessageId, RecipientNo, Recipient, EventType, Stored.Time(CreatedAt), Stored.Time(DeliverAt), ContentHash, Data);
+            Seq, AppNo, MessageId, RecipientNo, Recipient, EventType, Stored.Time(CreatedAt), Stored.Time(DeliverAt), ContentHash, Data, Unmatched);
     }
 }
 
