@@ -5,7 +5,10 @@ namespace Hookway.Api;
 
 /// <summary>One page of a list.</summary>
 /// <param name="Data">The items, newest first unless the operation says otherwise.</param>
-/// <param name="NextCursor">Give it as <c>cursor</c> for the next page; null on the last.</param>
+/// <param name="NextCursor">
+/// Give it as <c>cursor</c> for the next page; null on the last. A page looks at a bounded number of items: where few pass the filters it may hold few or none and
+/// still have a nextCursor.
+/// </param>
 public sealed record Page<T>(IReadOnlyList<T> Data, string? NextCursor);
 
 /// <summary>Which page a caller asked for: <c>limit</c> items after <c>cursor</c>.</summary>
@@ -53,10 +56,11 @@ public sealed record PageRequest(string List, int Limit, long? After, Cursor Cur
         rows.Take(Limit).Select(item).ToList(),
         rows.Count > Limit ? Cursors.Encode(List, key(rows[Limit - 1])) : null);
 
-    /// <summary>The same for a search that may stop before the page is full: then the next page goes on where it stopped.</summary>
-    /// <param name="searchedTo">The key of the last item looked at; null when it looked at all.</param>
-    public Page<TItem> Of<TRow, TItem>(IReadOnlyList<TRow> rows, Func<TRow, long> key, Func<TRow, TItem> item, long? searchedTo) =>
-        rows.Count <= Limit && searchedTo is { } at ? new(rows.Select(item).ToList(), Cursors.Encode(List, at)) : Of(rows, key, item);
+    /// <summary>The same for a bounded read, which may stop before the page is full: then the next page goes on where it stopped.</summary>
+    public Page<TItem> Of<TRow, TItem>(Found<TRow> found, Func<TRow, long> key, Func<TRow, TItem> item) =>
+        found.Rows.Count <= Limit && found.SearchedTo is { } at
+            ? new(found.Rows.Select(item).ToList(), Cursors.Encode(List, at))
+            : Of(found.Rows, key, item);
 }
 
 /// <summary>Reads filters from the query string.</summary>

@@ -13,14 +13,16 @@ public sealed class AttemptRecorder
 
     private readonly Database _database;
     private readonly Configuration _configuration;
+    private readonly TimeOrder _times;
     private readonly TimeProvider _clock;
     private readonly ILogger<AttemptRecorder> _log;
     private readonly WriteLane<AttemptRecord, ChangedSubjects> _lane;
 
-    public AttemptRecorder(Database database, Configuration configuration, TimeProvider clock, ILogger<AttemptRecorder> log)
+    public AttemptRecorder(Database database, Configuration configuration, AttemptStore attempts, TimeProvider clock, ILogger<AttemptRecorder> log)
     {
         _database = database;
         _configuration = configuration;
+        _times = attempts.Times;
         _clock = clock;
         _log = log;
         _lane = new WriteLane<AttemptRecord, ChangedSubjects>("attempts", Write, Committed, record => record.Attempt.ResponseBody.Length);
@@ -45,9 +47,10 @@ public sealed class AttemptRecorder
         }
     }
 
-    private static async Task<ChangedSubjects[]> Write(WriteSession session, IReadOnlyList<AttemptRecord> records)
+    private async Task<ChangedSubjects[]> Write(WriteSession session, IReadOnlyList<AttemptRecord> records)
     {
         await DeliveryStore.Record(session, records);
+        await _times.Note(session, records.Select(record => record.Attempt.StartedAt.ToUnixTimeMilliseconds()));
         var changes = new ChangedSubjects[records.Count];
         for (var i = 0; i < changes.Length; i++)
         {
@@ -75,6 +78,7 @@ public sealed class AttemptRecorder
 
     private void Committed(IReadOnlyList<AttemptRecord> records, IReadOnlyList<ChangedSubjects> changes)
     {
+        _times.Noted();
         foreach (var touched in changes)
         {
             _configuration.Drop(touched.Subjects);

@@ -1,21 +1,14 @@
 using System.Data.Common;
-using System.Text.Json;
 using Dapper;
 using Hookway.Deliveries.Replays;
 using Hookway.Storage;
 
 namespace Hookway.Deliveries;
 
-/// <summary>Every SQL statement about deliveries and attempts.</summary>
+/// <summary>Every SQL statement about deliveries.</summary>
 public sealed class DeliveryStore(Database database, TimeProvider clock)
 {
     private const string PendingColumns = "message_seq, target_no, run, run_trigger, run_attempts, attempt_count";
-
-    private const string AttemptColumns =
-        """
-        seq, id, message_seq, target_no, number, run_trigger, error, url, request_headers, response_status, response_headers, response_body, detail, started_at,
-        duration_ms, next_attempt_at
-        """;
 
     private static readonly RowStatement InsertStatement = new(
         """
@@ -36,18 +29,6 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         RowStatement.Number("message"), RowStatement.Number("target"), RowStatement.Number("number"), RowStatement.Number("response_status"), RowStatement.Text("error"),
         RowStatement.Number("run"), RowStatement.Number("status"), RowStatement.Number("next"), RowStatement.Text("reason"));
 
-    private static readonly RowStatement AttemptStatement = new(
-        """
-        INSERT INTO attempts (id, message_seq, target_no, number, run_trigger, error, url, request_headers, response_status, response_headers,
-            response_body, detail, started_at, duration_ms, next_attempt_at)
-        SELECT v.id, v.message, v.target, v.number, v.run_trigger, v.error, v.url, v.request_headers, v.response_status, v.response_headers,
-            v.response_body, v.detail, v.started_at, v.duration, v.next FROM {rows}
-        """,
-        RowStatement.Text("id"), RowStatement.Number("message"), RowStatement.Number("target"), RowStatement.Number("number"), RowStatement.Number("run_trigger"),
-        RowStatement.Text("error"), RowStatement.Text("url"), RowStatement.Text("request_headers"), RowStatement.Number("response_status"),
-        RowStatement.Text("response_headers"), RowStatement.Bytes("response_body"), RowStatement.Text("detail"), RowStatement.Number("started_at"),
-        RowStatement.Number("duration"), RowStatement.Number("next"));
-
     /// <summary>Adds deliveries in the transaction that accepts their messages.</summary>
     public static Task Insert(WriteSession session, IEnumerable<NewDelivery> deliveries) => session.ForEach(
         InsertStatement,
@@ -62,7 +43,7 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         var known = outcomes.Select(outcome => outcome.Key).ToHashSet();
         // The message of an attempt may have been erased while it was under way, and nothing of it is to come back.
         var kept = records.Select(record => record.Attempt).Where(attempt => known.Contains((attempt.MessageSeq, attempt.TargetNo))).ToList();
-        await session.ForEach(AttemptStatement, kept.ConvertAll(RowOf));
+        await AttemptStore.Insert(session, kept);
         // Only a pending delivery has a replay that waits for it: one that has both a replay and an end was ended just now.
         var replayed = outcomes.Where(outcome => outcome.ReplayNo != 0 && outcome.Status is not DeliveryStatus.Pending).Distinct().ToList();
         if (replayed.Count > 0)
@@ -77,13 +58,6 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         record.Attempt.MessageSeq, record.Attempt.TargetNo, (long)record.Attempt.Number, (long?)record.Attempt.ResponseStatus, record.Attempt.Outcome.Code(),
         (long)record.Run, (long)DeliveryStates.After(DeliveryStatus.Pending, record.Verdict.Change)!.Value,
         Stored.Time(record.Verdict.NextAttemptAt), record.Verdict.Change.Reason(),
-    ];
-
-    private static object?[] RowOf(Attempt attempt) =>
-    [
-        attempt.AttemptId, attempt.MessageSeq, attempt.TargetNo, (long)attempt.Number, (long)attempt.Trigger, attempt.Outcome.Code(), attempt.Url,
-        HeaderJson.Write(attempt.RequestHeaders), (long?)attempt.ResponseStatus, HeaderJson.Write(attempt.ResponseHeaders), attempt.ResponseBody, attempt.Detail,
-        attempt.StartedAt.ToUnixTimeMilliseconds(), (long)attempt.Duration.TotalMilliseconds, Stored.Time(attempt.NextAttemptAt),
     ];
 
     /// <summary>Ends one delivery without an attempt, if it is still pending.</summary>
@@ -142,7 +116,7 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
     public static async Task Erase(WriteSession session, IReadOnlyList<long> messageSeqs, DateTimeOffset at)
     {
         var list = Stored.List(messageSeqs);
-        await session.Connection.ExecuteAsync($"DELETE FROM attempts WHERE message_seq IN {list}");
+        await AttemptStore.Erase(session, messageSeqs);
         var erased = await session.Connection.QueryAsync<long?>($"DELETE FROM deliveries WHERE message_seq IN {list} RETURNING replay_no");
         await ReplayProgress.Count(session, erased.OfType<long>().Select(replayNo => (replayNo, DeliveryStatus.Canceled)), at);
     }
@@ -213,34 +187,6 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
             FROM deliveries WHERE message_seq IN {Stored.List(messageSeqs)} ORDER BY message_seq, target_no
             """)).Select(row => row.ToDelivery()).ToLookup(delivery => delivery.MessageSeq);
 
-    /// <summary>The attempts of a message, oldest first.</summary>
-    /// <param name="targetNo">Only those to this target.</param>
-    /// <param name="succeeded">Only those that did, or did not.</param>
-    /// <param name="after">Only those that were recorded after this one.</param>
-    public static async Task<List<Attempt>> Attempts(DbConnection connection, long messageSeq, long? targetNo, bool? succeeded, long after, int limit) =>
-        (await connection.QueryAsync<AttemptRow>(
-            $"""
-            SELECT {AttemptColumns} FROM attempts WHERE message_seq = @messageSeq AND seq > @after
-                AND (@targetNo IS NULL OR target_no = @targetNo)
-                AND (@succeeded IS NULL OR CASE WHEN error IS NULL THEN 1 ELSE 0 END = @succeeded)
-            ORDER BY seq LIMIT @limit
-            """, new { messageSeq, targetNo, succeeded = succeeded is { } only ? Stored.Flag(only) : (long?)null, after, limit })).Select(row => row.ToAttempt()).ToList();
-
-    /// <summary>The attempts to a target, newest first.</summary>
-    /// <param name="succeeded">Only those that did, or did not.</param>
-    /// <param name="since">Only those that began then or later, in Unix milliseconds.</param>
-    /// <param name="until">Only those that began before.</param>
-    public static async Task<List<Attempt>> AttemptsOfTarget(
-        DbConnection connection, long targetNo, bool? succeeded, long? since, long? until, long before, int limit) =>
-        (await connection.QueryAsync<AttemptRow>(
-            $"""
-            SELECT {AttemptColumns} FROM attempts WHERE target_no = @targetNo AND seq < @before
-                AND (@succeeded IS NULL OR CASE WHEN error IS NULL THEN 1 ELSE 0 END = @succeeded)
-                AND (@since IS NULL OR started_at >= @since) AND (@until IS NULL OR started_at < @until)
-            ORDER BY seq DESC LIMIT @limit
-            """,
-            new { targetNo, succeeded = succeeded is { } only ? Stored.Flag(only) : (long?)null, since, until, before, limit })).Select(row => row.ToAttempt()).ToList();
-
     private sealed record PendingRow
     {
         public long MessageSeq { get; init; }
@@ -270,39 +216,4 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
     }
 
     private sealed record EndedRow(long MessageSeq, long TargetNo, long? ReplayNo);
-
-    private sealed record AttemptRow
-    {
-        public long Seq { get; init; }
-        public string Id { get; init; } = "";
-        public long MessageSeq { get; init; }
-        public long TargetNo { get; init; }
-        public int Number { get; init; }
-        public int RunTrigger { get; init; }
-        public string? Error { get; init; }
-        public string Url { get; init; } = "";
-        public string RequestHeaders { get; init; } = "";
-        public int? ResponseStatus { get; init; }
-        public string ResponseHeaders { get; init; } = "";
-        public byte[]? ResponseBody { get; init; }
-        public string? Detail { get; init; }
-        public long StartedAt { get; init; }
-        public long DurationMs { get; init; }
-        public long? NextAttemptAt { get; init; }
-
-        public Attempt ToAttempt() => new(
-            Seq, Id, MessageSeq, TargetNo, Number, (DeliveryTrigger)RunTrigger, AttemptOutcomes.FromCode(Error)!.Value, Detail, Url,
-            HeaderJson.Read(RequestHeaders), ResponseStatus, HeaderJson.Read(ResponseHeaders), ResponseBody ?? [],
-            Stored.Time(StartedAt), TimeSpan.FromMilliseconds(DurationMs), Stored.Time(NextAttemptAt));
-    }
-
-    /// <summary>Headers as one JSON array of name and value in turn, which keeps their order and their doubles.</summary>
-    private static class HeaderJson
-    {
-        public static string Write(IReadOnlyList<KeyValuePair<string, string>> headers) =>
-            JsonSerializer.Serialize(headers.SelectMany(header => new[] { header.Key, header.Value }));
-
-        public static List<KeyValuePair<string, string>> Read(string json) =>
-            JsonSerializer.Deserialize<string[]>(json)!.Chunk(2).Select(pair => KeyValuePair.Create(pair[0], pair[1])).ToList();
-    }
 }

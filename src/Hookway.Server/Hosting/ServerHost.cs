@@ -20,7 +20,8 @@ public static class ServerHost
 
     /// <summary>The web server with everything in it, not yet started.</summary>
     /// <param name="clock">The system's, or one that a test moves.</param>
-    public static WebApplication Build(ServerSettings settings, TimeProvider? clock = null)
+    /// <param name="replace">What a test puts in the place of parts, last.</param>
+    public static WebApplication Build(ServerSettings settings, TimeProvider? clock = null, Action<IServiceCollection>? replace = null)
     {
         // Reads of the embedded store block their thread for microseconds; the pool must not take that for exhaustion.
         ThreadPool.GetMinThreads(out var workers, out var completions);
@@ -42,6 +43,7 @@ public static class ServerHost
         AddAccess(builder.Services);
         AddDispatch(builder.Services, settings);
         AddDeliveries(builder.Services, settings);
+        replace?.Invoke(builder.Services);
 
         var app = builder.Build();
         app.UseMiddleware<RequestPipeline>();
@@ -123,6 +125,7 @@ public static class ServerHost
         services.AddSingleton<Configuration>();
         services.AddSingleton(_ => new SecretProtector(settings.MasterKey ?? MasterKey.Load(settings.DataFolder)));
         services.AddSingleton<StoreSettings>();
+        services.AddSingleton(new ReadBounds());
     }
 
     private static void AddAccess(IServiceCollection services)
@@ -143,6 +146,7 @@ public static class ServerHost
         services.AddSingleton<EndpointRules>();
         services.AddSingleton<EndpointRemoval>();
         services.AddSingleton<MessageStore>();
+        services.AddSingleton<MessageSearch>();
         services.AddSingleton<MessageReader>();
         services.AddSingleton<MessageIntake>();
         services.AddSingleton<MessageReplay>();
@@ -160,6 +164,7 @@ public static class ServerHost
         services.AddSingleton(provider => new AddressGuard(allowed, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new RetrySchedule(settings.RetryDelays, provider.GetRequiredService<Random>()));
         services.AddSingleton<DeliveryStore>();
+        services.AddSingleton<AttemptStore>();
         services.AddSingleton<DeliverySchedule>();
         services.AddSingleton<DeliverySender>();
         services.AddSingleton<AttemptRecorder>();

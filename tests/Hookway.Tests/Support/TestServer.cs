@@ -16,12 +16,13 @@ public sealed class TestServer : IAsyncDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("hookway-test-").FullName;
     private readonly Dictionary<string, string?> _settings;
     private readonly TimeProvider? _clock;
+    private readonly Action<IServiceCollection>? _replace;
     private readonly HttpClient _client = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
     private readonly PostgresDatabaseForTest? _postgres;
     private IAsyncDisposable? _claim;
     private WebApplication? _app;
 
-    private TestServer(Dictionary<string, string?> settings, TimeProvider? clock, PostgresDatabaseForTest? postgres)
+    private TestServer(Dictionary<string, string?> settings, TimeProvider? clock, PostgresDatabaseForTest? postgres, Action<IServiceCollection>? replace)
     {
         _postgres = postgres;
         _settings = new Dictionary<string, string?>(settings)
@@ -34,6 +35,7 @@ public sealed class TestServer : IAsyncDisposable
             ["Logging:LogLevel:Default"] = "None",
         };
         _clock = clock;
+        _replace = replace;
     }
 
     public IServiceProvider Services => _app!.Services;
@@ -42,9 +44,11 @@ public sealed class TestServer : IAsyncDisposable
 
     /// <param name="settings">Beside the address, the data folder and the first key.</param>
     /// <param name="clock">The system's when null.</param>
-    public static async Task<TestServer> Start(Dictionary<string, string?>? settings = null, TimeProvider? clock = null)
+    /// <param name="replace">Parts of the server to put in the place of its own.</param>
+    public static async Task<TestServer> Start(
+        Dictionary<string, string?>? settings = null, TimeProvider? clock = null, Action<IServiceCollection>? replace = null)
     {
-        var server = new TestServer(settings ?? [], clock, await PostgresDatabaseForTest.CreateWhenAsked());
+        var server = new TestServer(settings ?? [], clock, await PostgresDatabaseForTest.CreateWhenAsked(), replace);
         await server.Run();
         return server;
     }
@@ -196,7 +200,7 @@ public sealed class TestServer : IAsyncDisposable
     private async Task Run()
     {
         var settings = ServerSettings.From(new ConfigurationBuilder().AddInMemoryCollection(_settings).Build());
-        _app = ServerHost.Build(settings, _clock);
+        _app = ServerHost.Build(settings, _clock, _replace);
         _claim = await _app.Services.GetRequiredService<Database>().Claim(lost: () => { });
         await ServerHost.OpenStore(_app.Services);
         await _app.Services.GetRequiredService<FirstStart>().Prepare(settings.BootstrapApiKey);

@@ -23,9 +23,9 @@ public sealed class AppStore(Database database, Configuration configuration, IdG
     public Task<List<App>> List(long workspaceNo, bool includeArchived, long before, int limit) => database.Read(async connection =>
         (await connection.QueryAsync<AppRow>(
             $"""
-            SELECT {Columns} FROM apps WHERE workspace_no = @workspaceNo AND no < @before AND (@includeArchived = 1 OR archived_at IS NULL)
+            SELECT {Columns} FROM apps WHERE workspace_no = @workspaceNo AND no < @before{(includeArchived ? "" : " AND archived_at IS NULL")}
             ORDER BY no DESC LIMIT @limit
-            """, new { workspaceNo, before, limit, includeArchived = Stored.Flag(includeArchived) })).Select(row => row.ToApp()).ToList());
+            """, new { workspaceNo, before, limit })).Select(row => row.ToApp()).ToList());
 
     /// <summary>The app and its published types, kept in memory; null when it is not of this workspace. For a portal session: its own app alone, and of that one recipient.</summary>
     public async ValueTask<AppView?> View(Caller caller, string appId)

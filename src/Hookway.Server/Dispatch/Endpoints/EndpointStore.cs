@@ -66,14 +66,18 @@ public sealed class EndpointStore(Database database, Configuration configuration
             $"{Select} WHERE e.id = @endpointId AND e.app_no = @No", new { endpointId, app.No }) is { } row ? ToEndpoint(row) : null);
 
     public Task<List<WebhookEndpoint>> List(App app, string? recipient, bool? enabled, long before, int limit) => database.Read(async connection =>
-        (await connection.QueryAsync<EndpointRow>(
-            recipient is null
-                ? $"{Select} WHERE e.app_no = @No AND e.deleted_at IS NULL AND e.no < @before AND (@enabled IS NULL OR e.enabled = @enabled) ORDER BY e.no DESC LIMIT @limit"
-                : $"""
-                  {Select} WHERE e.recipient_no = (SELECT no FROM recipients WHERE app_no = @No AND recipient = @recipient) AND e.deleted_at IS NULL
-                      AND e.no < @before AND (@enabled IS NULL OR e.enabled = @enabled) ORDER BY e.no DESC LIMIT @limit
-                  """,
-            new { app.No, recipient, enabled = enabled is { } wanted ? Stored.Flag(wanted) : (long?)null, before, limit })).Select(ToEndpoint).ToList());
+    {
+        var recipientNo = recipient is null ? null : await RecipientStore.FindNo(connection, app, recipient);
+        if (recipient is not null && recipientNo is null)
+        {
+            return [];
+        }
+        var owner = recipientNo is null ? "e.app_no = @No" : "e.recipient_no = @recipientNo";
+        return (await connection.QueryAsync<EndpointRow>(
+            $"""
+            {Select} WHERE {owner} AND e.deleted_at IS NULL AND e.no < @before{(enabled is null ? "" : " AND e.enabled = @enabled")} ORDER BY e.no DESC LIMIT @limit
+            """, new { app.No, recipientNo, enabled = Stored.Flag(enabled is true), before, limit })).Select(ToEndpoint).ToList();
+    });
 
     /// <summary>Changes an endpoint that is not deleted, in one transaction with reading it; null when there is none, or the change is refused.</summary>
     /// <param name="change">Null to refuse. May be called again when the transaction is.</param>

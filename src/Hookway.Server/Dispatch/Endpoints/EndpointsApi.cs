@@ -1,6 +1,7 @@
 using Hookway.Access;
 using Hookway.Api;
 using Hookway.Api.OpenApi;
+using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.EventTypes;
 using Hookway.Dispatch.Messages;
@@ -215,11 +216,9 @@ public static class EndpointsApi
         }
         var errors = new FieldErrors();
         var page = PageRequest.From(request, "endpoint-attempts", errors);
-        var succeeded = AttemptResource.SucceededOf(request.Text("status"), errors);
-        var (since, until) = (request.Time("since", errors), request.Time("until", errors));
+        var filter = new AttemptFilter(AttemptResource.SucceededOf(request.Text("status"), errors), request.Time("since", errors), request.Time("until", errors));
         return errors.Any
             ? Problem.Invalid(errors)
-            : TypedResults.Ok(page.Of(
-                await reader.AttemptsOf(app, endpoint, succeeded, since, until, page.Before, page.Rows), item => item.Attempt.Seq, item => item.Resource));
+            : TypedResults.Ok(page.Of(await reader.AttemptsOf(app, endpoint, filter, page.Before, page.Rows), item => item.Attempt.Seq, item => item.Resource));
     }
 }

@@ -32,9 +32,9 @@ public sealed class EventTypeStore(Database database, Configuration configuratio
     public Task<List<EventType>> List(App app, bool includeArchived, long before, int limit) => database.Read(async connection =>
         (await connection.QueryAsync<EventTypeRow>(
             $"""
-            SELECT {Columns} FROM event_types WHERE app_no = @No AND no < @before AND (@includeArchived = 1 OR archived_at IS NULL)
+            SELECT {Columns} FROM event_types WHERE app_no = @No AND no < @before{(includeArchived ? "" : " AND archived_at IS NULL")}
             ORDER BY no DESC LIMIT @limit
-            """, new { app.No, before, limit, includeArchived = Stored.Flag(includeArchived) })).Select(row => row.ToEventType()).ToList());
+            """, new { app.No, before, limit })).Select(row => row.ToEventType()).ToList());
 
     /// <summary>Archives a type; null when there is none. Archiving twice keeps the first time.</summary>
     public Task<EventType?> Archive(App app, string name) => configuration.Change(async (session, touched) =>

@@ -11,7 +11,7 @@ namespace Hookway.Dispatch.Messages;
 /// One transaction's worth of sends: what has become stale is resolved again, repeated keys are found (in the store, and among the sends themselves), and the rest is
 /// inserted, table by table. A fixed number of statements, however many sends there are.
 /// </summary>
-internal sealed class MessageCommit(WriteSession session, Configuration configuration, EndpointStore endpoints)
+internal sealed class MessageCommit(WriteSession session, Configuration configuration, EndpointStore endpoints, TimeOrder times)
 {
     private readonly List<Accepted> _accepted = [];
     private Dictionary<(long AppNo, string Id), KnownMessage> _byId = [];
@@ -130,6 +130,7 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
         var rows = _accepted.Zip(seqs, (item, seq) =>
             (Seq: seq, item.Send, RecipientNo: item.Fanout.RecipientNo ?? made[(item.Send.App.No, item.Send.Draft.Recipient)], item.Fanout, item.At)).ToList();
         await MessageStore.Insert(session, rows.Select(row => (row.Seq, row.Send, row.RecipientNo, row.Fanout.Unmatched)));
+        await times.Note(session, rows.Select(row => row.Send.CreatedAt.ToUnixTimeMilliseconds()));
         await DeliveryStore.Insert(session, rows.SelectMany(row => row.Fanout.Targets.Select(endpoint => new NewDelivery(row.Seq, endpoint.No, row.Send.Trigger, DueAt(row.Send)))));
         await MessageStore.InsertKeys(
             session, [.. rows.Where(row => row.Send.Draft.IdempotencyKey is not null).Select(row => (row.Send.App.No, row.Send.Draft.IdempotencyKey!, row.Seq))], now);

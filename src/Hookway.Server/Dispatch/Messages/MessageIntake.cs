@@ -20,6 +20,7 @@ public sealed class MessageIntake
     private readonly Database _database;
     private readonly Configuration _configuration;
     private readonly EndpointStore _endpoints;
+    private readonly TimeOrder _times;
     private readonly MessageReader _reader;
     private readonly DeliverySchedule _schedule;
     private readonly IdGenerator _ids;
@@ -28,17 +29,19 @@ public sealed class MessageIntake
     private readonly WriteLane<IReadOnlyList<MessageSend>, IReadOnlyList<SendOutcome>> _batches;
 
     public MessageIntake(
-        Database database, Configuration configuration, EndpointStore endpoints, MessageReader reader, DeliverySchedule schedule, IdGenerator ids, TimeProvider clock)
+        Database database, Configuration configuration, EndpointStore endpoints, MessageStore messages, MessageReader reader, DeliverySchedule schedule, IdGenerator ids,
+        TimeProvider clock)
     {
         _database = database;
         _configuration = configuration;
         _endpoints = endpoints;
+        _times = messages.Times;
         _reader = reader;
         _schedule = schedule;
         _ids = ids;
         _clock = clock;
         _lane = new WriteLane<MessageSend, SendOutcome>(
-            "messages", (session, sends) => new MessageCommit(session, configuration, endpoints).Accept(sends), HandOff, send => send.Draft.Data.Length);
+            "messages", (session, sends) => new MessageCommit(session, configuration, endpoints, messages.Times).Accept(sends), HandOff, send => send.Draft.Data.Length);
         _batches = new WriteLane<IReadOnlyList<MessageSend>, IReadOnlyList<SendOutcome>>(
             "message batches", CommitBatches, HandOffBatches, sends => sends.Sum(send => (long)send.Draft.Data.Length));
     }
@@ -104,7 +107,7 @@ public sealed class MessageIntake
 
     private async Task<IReadOnlyList<SendOutcome>[]> CommitBatches(WriteSession session, IReadOnlyList<IReadOnlyList<MessageSend>> batches)
     {
-        var outcomes = await new MessageCommit(session, _configuration, _endpoints).Accept([.. batches.SelectMany(batch => batch)]);
+        var outcomes = await new MessageCommit(session, _configuration, _endpoints, _times).Accept([.. batches.SelectMany(batch => batch)]);
         var taken = 0;
         var results = new IReadOnlyList<SendOutcome>[batches.Count];
         for (var i = 0; i < results.Length; i++)
@@ -126,6 +129,7 @@ public sealed class MessageIntake
     private void HandOff(IReadOnlyList<MessageSend> sends, IReadOnlyList<SendOutcome> outcomes)
     {
         _configuration.CaughtUp();
+        _times.Noted();
         for (var i = 0; i < outcomes.Count; i++)
         {
             if (outcomes[i].Accepted is not { } message)

@@ -7,7 +7,8 @@ using Hookway.Storage;
 namespace Hookway.Dispatch.Messages;
 
 /// <summary>Puts messages together with their deliveries and the endpoints those go to, for showing them.</summary>
-public sealed class MessageReader(Database database, MessageStore messages, EndpointStore endpoints, TimeProvider clock)
+public sealed class MessageReader(
+    Database database, MessageStore messages, MessageSearch search, AttemptStore attempts, EndpointStore endpoints, TimeProvider clock)
 {
     private const int PayloadsAtOnce = 25;
     private static readonly TimeSpan MostSearch = TimeSpan.FromMilliseconds(500);
@@ -32,50 +33,51 @@ public sealed class MessageReader(Database database, MessageStore messages, Endp
     public async Task<MessageResource?> WithoutData(App app, string messageId) =>
         await database.Read(connection => MessageStore.FindById(connection, app, messageId)) is { } message ? (await Show(app, [message]))[0] : null;
 
-    /// <summary>Messages newest first, and how far a search in payloads came when its time was over.</summary>
-    public async Task<(IReadOnlyList<(Message Message, MessageResource Resource)> Rows, long? SearchedTo)> List(App app, MessageFilter filter, long before, int limit)
+    /// <summary>Messages newest first.</summary>
+    public async Task<Found<(Message Message, MessageResource Resource)>> List(App app, MessageFilter filter, long before, int limit)
     {
-        var (found, searchedTo) = filter is { InPayload: true, Q: { } text }
+        var found = filter is { InPayload: true, Q: { } text }
             ? await SearchPayloads(app, filter with { Q = null }, Encoding.UTF8.GetBytes(text), before, limit)
-            : (await database.Read(connection => MessageStore.List(connection, app, filter, before, limit)), null);
-        return ([.. found.Zip(await Show(app, found))], searchedTo);
+            : await search.List(app, filter, before, limit);
+        return new([.. found.Rows.Zip(await Show(app, found.Rows))], found.SearchedTo);
     }
 
-    private async Task<(List<Message> Found, long? SearchedTo)> SearchPayloads(App app, MessageFilter filter, byte[] text, long before, int limit)
+    private async Task<Found<Message>> SearchPayloads(App app, MessageFilter filter, byte[] text, long before, int limit)
     {
         var started = clock.GetTimestamp();
         var found = new List<Message>();
         do
         {
-            var batch = await database.Read(connection => MessageStore.List(connection, app, filter, before, PayloadsAtOnce, withData: true));
-            found.AddRange(batch.Where(message => message.Data.AsSpan().IndexOf(text) >= 0).Select(message => message with { Data = null }));
-            if (found.Count >= limit || batch.Count < PayloadsAtOnce)
+            var batch = await search.List(app, filter, before, PayloadsAtOnce, withData: true);
+            found.AddRange(batch.Rows.Where(message => message.Data.AsSpan().IndexOf(text) >= 0).Select(message => message with { Data = null }));
+            if (found.Count >= limit || (batch.Rows.Count < PayloadsAtOnce && batch.SearchedTo is null))
             {
-                return (found.Take(limit).ToList(), null);
+                return new(found.Take(limit).ToList(), null);
             }
-            before = batch[^1].Seq;
+            before = batch.SearchedTo ?? batch.Rows[^1].Seq;
         }
         while (clock.GetElapsedTime(started) < MostSearch);
-        return (found, before);
+        return new(found, before);
     }
 
     /// <summary>The attempts to an endpoint, newest first.</summary>
-    public async Task<IReadOnlyList<(Attempt Attempt, AttemptResource Resource)>> AttemptsOf(
-        App app, WebhookEndpoint endpoint, bool? succeeded, long? since, long? until, long before, int limit)
+    public async Task<Found<(Attempt Attempt, AttemptResource Resource)>> AttemptsOf(App app, WebhookEndpoint endpoint, AttemptFilter filter, long before, int limit)
     {
-        var attempts = await database.Read(connection => DeliveryStore.AttemptsOfTarget(connection, endpoint.No, succeeded, since, until, before, limit));
-        var ids = await database.Read(connection => MessageStore.FindIds(connection, app, attempts.Select(attempt => attempt.MessageSeq).Distinct()));
-        return [.. attempts.Where(attempt => ids.ContainsKey(attempt.MessageSeq))
-            .Select(attempt => (attempt, AttemptResource.Of(attempt, ids[attempt.MessageSeq], endpoint.EndpointId)))];
+        var found = await attempts.OfTarget(endpoint.No, filter, before, limit);
+        var ids = await database.Read(connection => MessageStore.FindIds(connection, app, found.Rows.Select(attempt => attempt.MessageSeq).Distinct()));
+        return new(
+            [.. found.Rows.Where(attempt => ids.ContainsKey(attempt.MessageSeq))
+                .Select(attempt => (attempt, AttemptResource.Of(attempt, ids[attempt.MessageSeq], endpoint.EndpointId)))],
+            found.SearchedTo);
     }
 
     /// <summary>The attempts of a message, oldest first, with the endpoints they went to.</summary>
     public async Task<IReadOnlyList<(Attempt Attempt, AttemptResource Resource)>> Attempts(
         Message message, WebhookEndpoint? endpoint, bool? succeeded, long after, int limit)
     {
-        var attempts = await database.Read(connection => DeliveryStore.Attempts(connection, message.Seq, endpoint?.No, succeeded, after, limit));
-        var targets = await Endpoints(attempts.Select(attempt => attempt.TargetNo));
-        return [.. attempts.Where(attempt => targets.ContainsKey(attempt.TargetNo)).Select(attempt => (attempt, AttemptResource.Of(attempt, message.MessageId, targets[attempt.TargetNo].EndpointId)))];
+        var found = await attempts.OfMessage(message.Seq, endpoint?.No, succeeded, after, limit);
+        var targets = await Endpoints(found.Select(attempt => attempt.TargetNo));
+        return [.. found.Where(attempt => targets.ContainsKey(attempt.TargetNo)).Select(attempt => (attempt, AttemptResource.Of(attempt, message.MessageId, targets[attempt.TargetNo].EndpointId)))];
     }
 
     private async Task<IReadOnlyList<MessageResource>> Show(App app, IReadOnlyList<Message> found)

@@ -15,8 +15,8 @@ public sealed class MessageStore(Database database, TimeProvider clock)
 
     private const string From = "FROM messages m JOIN recipients r ON r.no = m.recipient_no";
 
-    /// <summary>By how much the time of a message may differ from those of its neighbours: a request may wait for its commit, and clocks are set.</summary>
-    private static readonly TimeSpan MostDisorder = TimeSpan.FromHours(1);
+    /// <summary>When messages were accepted, by their sequences.</summary>
+    public TimeOrder Times { get; } = new("messages", "created_at");
 
     /// <summary>How long an idempotency key is remembered.</summary>
     public static TimeSpan KeyLifetime { get; } = TimeSpan.FromHours(24);
@@ -106,75 +106,16 @@ public sealed class MessageStore(Database database, TimeProvider clock)
     /// <summary>The last sequence given.</summary>
     public static Task<long> LastSeq(DbConnection connection) => connection.ExecuteScalarAsync<long>("SELECT coalesce(max(seq), 0) FROM messages");
 
-    /// <summary>Messages newest first; with their data only when asked.</summary>
-    public static async Task<List<Message>> List(DbConnection connection, App app, MessageFilter filter, long before, int limit, bool withData = false)
+    /// <summary>Messages by their sequences, newest first; with their data only when asked.</summary>
+    public static async Task<List<Message>> FindBySeqs(DbConnection connection, App app, IReadOnlyList<long> seqs, bool withData)
     {
-        var where = filter.Where;
-        if (filter.Q is { } q)
+        if (seqs.Count == 0)
         {
-            if (await MatchesOf(connection, app, q) is not { Count: > 0 } matches)
-            {
-                return [];
-            }
-            // Each way to match reads its own index newest first, and no more than a page.
-            var branches = matches.Select((match, i) => $"SELECT seq FROM (SELECT m.seq FROM messages m {where} AND {match} ORDER BY m.seq DESC LIMIT @limit) AS b{i}");
-            where = $"WHERE m.seq IN ({string.Join(" UNION ", branches)})";
+            return [];
         }
-        var values = new
-        {
-            app.No, before, limit, filter.Recipient, filter.Type, filter.Since, filter.Until, q = filter.Q, end = filter.Q + "\u007f",
-            first = filter.Since is { } since ? await SeqAt(connection, since - (long)MostDisorder.TotalMilliseconds) : 0,
-            last = filter.Until is { } until ? await SeqAt(connection, until + (long)MostDisorder.TotalMilliseconds) : 0,
-        };
         var columns = withData ? Columns + ", m.data" : Columns;
-        return (await connection.QueryAsync<MessageRow>($"SELECT {columns} {From} {where} ORDER BY m.seq DESC LIMIT @limit", values)).Select(row => row.ToMessage()).ToList();
-    }
-
-    /// <summary>
-    /// The ways in which messages of an app match a search, as conditions: by their id, recipient or type, exact or by prefix. What few have is looked up here; what
-    /// many have is found soon by reading newest first.
-    /// </summary>
-    private static async Task<List<string>> MatchesOf(DbConnection connection, App app, string q)
-    {
-        const int FewIds = 1_000;
-        const int FewRecipients = 50;
-        var matches = new List<string>();
-        if (q.AsSpan().ContainsAnyExceptInRange('!', '~'))
-        {
-            return matches;
-        }
-        var values = new { app.No, q, end = q + "\u007f", ids = FewIds + 1, recipients = FewRecipients + 1 };
-        var seqs = (await connection.QueryAsync<long>("SELECT seq FROM messages WHERE app_no = @No AND id >= @q AND id < @end LIMIT @ids", values)).AsList();
-        if (seqs.Count > 0)
-        {
-            matches.Add(seqs.Count > FewIds ? "m.id >= @q AND m.id < @end" : $"m.seq IN {Stored.List(seqs)}");
-        }
-        const string Recipients = "SELECT no FROM recipients WHERE app_no = @No AND recipient >= @q AND recipient < @end";
-        var recipients = (await connection.QueryAsync<long>($"{Recipients} LIMIT @recipients", values)).AsList();
-        matches.AddRange(recipients.Count > FewRecipients ? [$"m.recipient_no IN ({Recipients})"] : recipients.Select(no => $"m.recipient_no = {no}"));
-        var types = await connection.ExecuteScalarAsync<long>("SELECT count(*) FROM event_types WHERE app_no = @No AND name >= @q AND name < @end", values);
-        if (types > 0 || MessageIntake.TestType.StartsWith(q, StringComparison.Ordinal))
-        {
-            matches.Add("m.event_type >= @q AND m.event_type < @end");
-        }
-        return matches;
-    }
-
-    /// <summary>
-    /// The first sequence whose message was accepted at this time or later, found by halving: times follow sequences but for <see cref="MostDisorder"/>.
-    /// </summary>
-    private static async Task<long> SeqAt(DbConnection connection, long time)
-    {
-        var low = await connection.ExecuteScalarAsync<long>("SELECT coalesce(min(seq), 0) FROM messages");
-        var high = await LastSeq(connection) + 1;
-        while (low < high)
-        {
-            var middle = low + ((high - low) / 2);
-            var next = (await connection.QueryAsync<(long Seq, long CreatedAt)>(
-                "SELECT seq, created_at FROM messages WHERE seq >= @middle ORDER BY seq LIMIT 1", new { middle })).AsList();
-            (low, high) = next is [var (seq, createdAt)] && createdAt < time ? (seq + 1, high) : (low, middle);
-        }
-        return low;
+        return (await connection.QueryAsync<MessageRow>(
+            $"SELECT {columns} {From} WHERE m.app_no = @No AND m.seq IN {Stored.List(seqs)} ORDER BY m.seq DESC", new { app.No })).Select(row => row.ToMessage()).ToList();
     }
 
     /// <summary>The ids of messages, by their sequences.</summary>

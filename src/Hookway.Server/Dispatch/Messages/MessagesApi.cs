@@ -103,8 +103,7 @@ public static class MessagesApi
         {
             return Problem.Invalid(errors);
         }
-        var (rows, searchedTo) = await reader.List(app, filter, page.Before, page.Rows);
-        return TypedResults.Ok(page.Of(rows, item => item.Message.Seq, item => item.Resource, searchedTo));
+        return TypedResults.Ok(page.Of(await reader.List(app, filter, page.Before, page.Rows), item => item.Message.Seq, item => item.Resource));
     }
 
     private static async Task<IResult> Get(string appId, string messageId, Caller caller, AppStore apps, MessageReader reader) =>

@@ -20,6 +20,9 @@ public sealed record Recipient(
 
     private static readonly SearchValues<char> IdCharacters = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:@|");
 
+    /// <summary>A name as searches compare it: without regard to case, alike on both stores.</summary>
+    public static string Fold(string name) => name.ToUpperInvariant();
+
     public static bool IsId(string? id) =>
         id is { Length: >= 1 and <= MostIdCharacters } and not ("." or "..") && id.AsSpan().IndexOfAnyExcept(IdCharacters) < 0;
 

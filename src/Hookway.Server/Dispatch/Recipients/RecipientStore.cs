@@ -7,7 +7,7 @@ using Hookway.Storage;
 namespace Hookway.Dispatch.Recipients;
 
 /// <summary>Every SQL statement about recipients.</summary>
-public sealed class RecipientStore(Database database, Configuration configuration, TimeProvider clock)
+public sealed class RecipientStore(Database database, Configuration configuration, ReadBounds bounds, TimeProvider clock)
 {
     private const string Columns =
         """
@@ -22,19 +22,21 @@ public sealed class RecipientStore(Database database, Configuration configuratio
         touched.Add(Recipient.Subject(app.No, id));
         await session.Connection.ExecuteAsync(
             """
-            INSERT INTO recipients (app_no, recipient, name, metadata, created_at, updated_at) VALUES (@No, @id, @name, @metadata, @now, @now)
-            ON CONFLICT (app_no, recipient) DO UPDATE SET name = excluded.name, metadata = excluded.metadata, updated_at = excluded.updated_at, deleted_at = NULL
-            """, new { app.No, id, name, metadata, now = Now });
+            INSERT INTO recipients (app_no, recipient, name, folded_name, metadata, created_at, updated_at) VALUES (@No, @id, @name, @folded, @metadata, @now, @now)
+            ON CONFLICT (app_no, recipient) DO UPDATE SET name = excluded.name, folded_name = excluded.folded_name, metadata = excluded.metadata,
+                updated_at = excluded.updated_at, deleted_at = NULL
+            """, new { app.No, id, name, folded = Fold(name), metadata, now = Now });
         return ((await Find(session.Connection, app.No, id))!, known is null);
     });
 
     private static readonly RowStatement EnsureStatement = new(
         """
-        INSERT INTO recipients (app_no, recipient, name, created_at, updated_at) SELECT v.app, v.id, v.name, v.now, v.now FROM {rows} WHERE true
-        ON CONFLICT (app_no, recipient) DO UPDATE SET name = coalesce(excluded.name, recipients.name), deleted_at = NULL,
+        INSERT INTO recipients (app_no, recipient, name, folded_name, created_at, updated_at) SELECT v.app, v.id, v.name, v.folded, v.now, v.now FROM {rows} WHERE true
+        ON CONFLICT (app_no, recipient) DO UPDATE SET name = coalesce(excluded.name, recipients.name),
+            folded_name = coalesce(excluded.folded_name, recipients.folded_name), deleted_at = NULL,
             updated_at = CASE WHEN excluded.name IS NULL AND recipients.deleted_at IS NULL THEN recipients.updated_at ELSE excluded.updated_at END
         RETURNING app_no, recipient, no
-        """, RowStatement.Number("app"), RowStatement.Text("id"), RowStatement.Text("name"), RowStatement.Number("now"));
+        """, RowStatement.Number("app"), RowStatement.Text("id"), RowStatement.Text("name"), RowStatement.Text("folded"), RowStatement.Number("now"));
 
     /// <summary>The numbers of recipients, made where they are not there yet; a name is set when it is given.</summary>
     /// <param name="recipients">Each at most once.</param>
@@ -42,19 +44,50 @@ public sealed class RecipientStore(Database database, Configuration configuratio
         WriteSession session, IEnumerable<(long AppNo, string Id, string? Name)> recipients, DateTimeOffset now) =>
         (await session.Read(
             EnsureStatement,
-            [.. recipients.Select(item => new object?[] { item.AppNo, item.Id, item.Name, now.ToUnixTimeMilliseconds() })],
+            [.. recipients.Select(item => new object?[] { item.AppNo, item.Id, item.Name, Fold(item.Name), now.ToUnixTimeMilliseconds() })],
             reader => (AppNo: reader.GetInt64(0), Id: reader.GetString(1), No: reader.GetInt64(2)))).ToDictionary(row => (row.AppNo, row.Id), row => row.No);
 
     public Task<Recipient?> Find(App app, string id) => database.Read(connection => Find(connection, app.No, id));
 
-    /// <summary>Recipients newest first; <paramref name="q"/> finds those whose id or name begins with it.</summary>
-    public Task<List<Recipient>> List(App app, string? q, long before, int limit) => database.Read(async connection =>
-        (await connection.QueryAsync<RecipientRow>(
-            $"""
-            SELECT {Columns} FROM recipients WHERE app_no = @No AND no < @before AND deleted_at IS NULL
-                AND (@q IS NULL OR substr(recipient, 1, length(@q)) = @q OR lower(substr(name, 1, length(@q))) = lower(@q))
-            ORDER BY no DESC LIMIT @limit
-            """, new { app.No, q, before, limit })).Select(row => row.ToRecipient()).ToList());
+    /// <summary>Recipients newest first; <paramref name="q"/> finds those whose id or name begins with it, a name without regard to case.</summary>
+    public Task<Found<Recipient>> List(App app, string? q, long before, int limit) => database.Read(async connection =>
+    {
+        if (q is null)
+        {
+            return new Found<Recipient>(await Read(connection, "no < @before", new { app.No, before, limit }), null);
+        }
+        var (folded, most) = (Recipient.Fold(q), bounds.Rows);
+        var values = new { app.No, q, end = Prefix.EndOf(q), folded, foldedEnd = Prefix.EndOf(folded), most };
+        var matches = (await connection.QueryAsync<long>("SELECT no FROM recipients WHERE app_no = @No AND recipient >= @q AND recipient < @end LIMIT @most", values))
+            .Concat(await connection.QueryAsync<long>(
+                "SELECT no FROM recipients WHERE app_no = @No AND folded_name IS NOT NULL AND folded_name >= @folded AND folded_name < @foldedEnd LIMIT @most", values))
+            .Distinct().ToList();
+        if (matches.Count < most)
+        {
+            var page = new List<Recipient>();
+            // Some of them may be deleted, so that a page may take more than a pageful.
+            foreach (var some in matches.Where(no => no < before).OrderDescending().Chunk(2 * limit).TakeWhile(_ => page.Count < limit))
+            {
+                page.AddRange(await Read(connection, $"no IN {Stored.List(some)}", new { app.No, limit = limit - page.Count }));
+            }
+            return new Found<Recipient>(page, null);
+        }
+        // With so many there are some among the newest: the list is read as it is without a search, and only so far.
+        var stopAt = await connection.ExecuteScalarAsync<long?>(
+            "SELECT no FROM recipients WHERE app_no = @No AND deleted_at IS NULL AND no < @before ORDER BY no DESC LIMIT 1 OFFSET @last",
+            new { app.No, before, last = most - 1 });
+        var found = await Read(
+            connection, "no < @before AND no >= @from AND ((recipient >= @q AND recipient < @end) OR (folded_name >= @folded AND folded_name < @foldedEnd))",
+            new { app.No, before, from = stopAt ?? 0, limit, q, values.end, folded, values.foldedEnd });
+        return new Found<Recipient>(found, found.Count < limit ? stopAt : null);
+    });
+
+    private static async Task<List<Recipient>> Read(DbConnection connection, string where, object values) => (await connection.QueryAsync<RecipientRow>(
+        $"SELECT {Columns} FROM recipients WHERE app_no = @No AND deleted_at IS NULL AND {where} ORDER BY no DESC LIMIT @limit", values)).Select(row => row.ToRecipient()).ToList();
+
+    /// <summary>The number of a recipient, also of one that is deleted: its messages stay.</summary>
+    public static Task<long?> FindNo(DbConnection connection, App app, string id) => connection.QuerySingleOrDefaultAsync<long?>(
+        "SELECT no FROM recipients WHERE app_no = @No AND recipient = @id", new { app.No, id });
 
     /// <summary>Also one that is deleted: what is left of it may be erased.</summary>
     public Task<Recipient?> FindWithDeleted(App app, string id) => database.Read(async connection =>
@@ -65,7 +98,7 @@ public sealed class RecipientStore(Database database, Configuration configuratio
     /// <param name="purge">Forget its name and metadata as well, so that a send that makes it anew does not bring them back.</param>
     public static Task Delete(WriteSession session, long no, bool purge, DateTimeOffset now) =>
         session.Connection.ExecuteAsync(
-            $"UPDATE recipients SET deleted_at = coalesce(deleted_at, @now){(purge ? ", name = NULL, metadata = NULL" : "")} WHERE no = @no",
+            $"UPDATE recipients SET deleted_at = coalesce(deleted_at, @now){(purge ? ", name = NULL, folded_name = NULL, metadata = NULL" : "")} WHERE no = @no",
             new { no, now = now.ToUnixTimeMilliseconds() });
 
     /// <summary>Erases a deleted recipient's row and its endpoints' rows, unless it has come back or has messages: those refer to them.</summary>
@@ -86,6 +119,8 @@ public sealed class RecipientStore(Database database, Configuration configuratio
     public static async Task<Recipient?> Find(DbConnection connection, long appNo, string id) =>
         (await connection.QuerySingleOrDefaultAsync<RecipientRow>(
             $"SELECT {Columns} FROM recipients WHERE app_no = @appNo AND recipient = @id AND deleted_at IS NULL", new { appNo, id }))?.ToRecipient();
+
+    private static string? Fold(string? name) => name is null ? null : Recipient.Fold(name);
 
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
 

@@ -3,6 +3,7 @@ using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
+using Hookway.Storage;
 using Hookway.Tests.Support;
 
 namespace Hookway.Tests.Dispatch.Recipients;
@@ -106,6 +107,42 @@ public class RecipientsApiTests(ServerFixture fixture) : IClassFixture<ServerFix
         (await List("?q=two%20%25")).ShouldBe(["acme_2"]);
         (await List("?q=%25")).ShouldBeEmpty();
         (await List("?q=_")).ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData(10_000)]
+    [InlineData(3)]
+    public async Task A_search_by_name_knows_no_case_in_any_alphabet_and_misses_nothing_however_many_match(int bound)
+    {
+        await using var server = await TestServer.Start(replace: services => services.AddSingleton(new ReadBounds(bound)));
+        var app = await server.CreateApp();
+        string[] names = ["Ärzte GmbH", "Ωmega", "Яблоко", "ärztin", "Acme", "acme two", "ACME 3", "𐐨deseret", "x"];
+        for (var i = 0; i < names.Length; i++)
+        {
+            (await server.Put($"/api/v1/apps/{app}/recipients/customer_{i}", new { name = names[i] })).Expect(201);
+        }
+        (await server.Delete($"/api/v1/apps/{app}/recipients/customer_5")).Expect(200);
+
+        async Task<List<string?>> All(string q)
+        {
+            var found = new List<string?>();
+            for (string? cursor = ""; cursor is not null;)
+            {
+                var page = (await server.Get(
+                    $"/api/v1/apps/{app}/recipients?limit=2&q={Uri.EscapeDataString(q)}{(cursor.Length > 0 ? "&cursor=" + cursor : "")}")).Expect(200);
+                found.AddRange(page.Items.Select(item => item.GetProperty("name").GetString()));
+                cursor = page.Body.GetProperty("nextCursor").GetString();
+            }
+            return found;
+        }
+        (await All("ÄRZTE")).ShouldBe(["Ärzte GmbH"]);
+        (await All("ärzt")).ShouldBe(["ärztin", "Ärzte GmbH"]);
+        (await All("ωMEGA")).ShouldBe(["Ωmega"]);
+        (await All("яБ")).ShouldBe(["Яблоко"]);
+        (await All("𐐀")).ShouldBe(["𐐨deseret"]);
+        (await All("aCmE")).ShouldBe(["ACME 3", "Acme"]);
+        (await All("customer_")).ShouldBe(["x", "𐐨deseret", "ACME 3", "Acme", "ärztin", "Яблоко", "Ωmega", "Ärzte GmbH"]);
+        (await All("CUSTOMER_")).ShouldBeEmpty();
     }
 
     [Fact]

@@ -1,0 +1,120 @@
+using System.Text.Json;
+using Dapper;
+using Hookway.Storage;
+
+namespace Hookway.Deliveries;
+
+/// <summary>Every SQL statement about attempts.</summary>
+public sealed class AttemptStore(Database database, ReadBounds bounds)
+{
+    private const string Columns =
+        """
+        seq, id, message_seq, target_no, number, run_trigger, error, url, request_headers, response_status, response_headers, response_body, detail, started_at,
+        duration_ms, next_attempt_at
+        """;
+
+    private static readonly RowStatement InsertStatement = new(
+        """
+        INSERT INTO attempts (id, message_seq, target_no, number, run_trigger, error, url, request_headers, response_status, response_headers,
+            response_body, detail, started_at, duration_ms, next_attempt_at)
+        SELECT v.id, v.message, v.target, v.number, v.run_trigger, v.error, v.url, v.request_headers, v.response_status, v.response_headers,
+            v.response_body, v.detail, v.started_at, v.duration, v.next FROM {rows}
+        """,
+        RowStatement.Text("id"), RowStatement.Number("message"), RowStatement.Number("target"), RowStatement.Number("number"), RowStatement.Number("run_trigger"),
+        RowStatement.Text("error"), RowStatement.Text("url"), RowStatement.Text("request_headers"), RowStatement.Number("response_status"),
+        RowStatement.Text("response_headers"), RowStatement.Bytes("response_body"), RowStatement.Text("detail"), RowStatement.Number("started_at"),
+        RowStatement.Number("duration"), RowStatement.Number("next"));
+
+    /// <summary>When attempts began, by their sequences: they are numbered when they have ended, so those that take long are out of step.</summary>
+    public TimeOrder Times { get; } = new("attempts", "started_at");
+
+    /// <summary>Adds attempts in the transaction that records what they mean for their deliveries.</summary>
+    public static Task Insert(WriteSession session, IReadOnlyList<Attempt> attempts) => session.ForEach(InsertStatement, [.. attempts.Select(RowOf)]);
+
+    private static object?[] RowOf(Attempt attempt) =>
+    [
+        attempt.AttemptId, attempt.MessageSeq, attempt.TargetNo, (long)attempt.Number, (long)attempt.Trigger, attempt.Outcome.Code(), attempt.Url,
+        HeaderJson.Write(attempt.RequestHeaders), (long?)attempt.ResponseStatus, HeaderJson.Write(attempt.ResponseHeaders), attempt.ResponseBody, attempt.Detail,
+        attempt.StartedAt.ToUnixTimeMilliseconds(), (long)attempt.Duration.TotalMilliseconds, Stored.Time(attempt.NextAttemptAt),
+    ];
+
+    /// <summary>Erases the attempts of messages that are erased.</summary>
+    public static Task Erase(WriteSession session, IReadOnlyList<long> messageSeqs) =>
+        session.Connection.ExecuteAsync($"DELETE FROM attempts WHERE message_seq IN {Stored.List(messageSeqs)}");
+
+    /// <summary>The attempts of a message, oldest first.</summary>
+    /// <param name="targetNo">Only those to this target.</param>
+    /// <param name="succeeded">Only those that did, or did not.</param>
+    /// <param name="after">Only those that were recorded after this one.</param>
+    public Task<List<Attempt>> OfMessage(long messageSeq, long? targetNo, bool? succeeded, long after, int limit) => database.Read(async connection =>
+        (await connection.QueryAsync<AttemptRow>(
+            $"""
+            SELECT {Columns} FROM attempts WHERE message_seq = @messageSeq AND seq > @after
+                {(targetNo is null ? "" : "AND target_no = @targetNo")} {(succeeded is { } only ? ErrorOf(only) : "")}
+            ORDER BY seq LIMIT @limit
+            """, new { messageSeq, targetNo, after, limit })).Select(row => row.ToAttempt()).ToList());
+
+    /// <summary>The attempts to a target, newest first.</summary>
+    public Task<Found<Attempt>> OfTarget(long targetNo, AttemptFilter filter, long before, int limit) => database.Read(async connection =>
+    {
+        var first = filter.Since is { } since ? await Times.FirstSince(connection, since) : 0;
+        var last = filter.Until is { } until ? Math.Min(before, await Times.EndBefore(connection, until)) : before;
+        // What failed has an index of its own; what the index does not tell is looked at attempt by attempt, and only so many of them.
+        var way = "target_no = @targetNo" + (filter.Succeeded is false ? ErrorOf(false) : "");
+        var conditions = string.Concat(
+            filter.Succeeded is true ? ErrorOf(true) : "",
+            filter.Since is null ? "" : " AND started_at >= @Since",
+            filter.Until is null ? "" : " AND started_at < @Until");
+        var stopAt = conditions.Length == 0 ? null : await connection.ExecuteScalarAsync<long?>(
+            $"SELECT seq FROM attempts WHERE {way} AND seq >= @first AND seq < @last ORDER BY seq DESC LIMIT 1 OFFSET @most",
+            new { targetNo, first, last, most = bounds.Rows - 1 });
+        var rows = await connection.QueryAsync<AttemptRow>(
+            $"SELECT {Columns} FROM attempts WHERE {way} AND seq >= @from AND seq < @last{conditions} ORDER BY seq DESC LIMIT @limit",
+            new { targetNo, from = Math.Max(first, stopAt ?? 0), last, filter.Since, filter.Until, limit });
+        var found = rows.Select(row => row.ToAttempt()).ToList();
+        return new Found<Attempt>(found, found.Count < limit ? stopAt : null);
+    });
+
+    private static string ErrorOf(bool succeeded) => succeeded ? " AND error IS NULL" : " AND error IS NOT NULL";
+
+    private sealed record AttemptRow
+    {
+        public long Seq { get; init; }
+        public string Id { get; init; } = "";
+        public long MessageSeq { get; init; }
+        public long TargetNo { get; init; }
+        public int Number { get; init; }
+        public int RunTrigger { get; init; }
+        public string? Error { get; init; }
+        public string Url { get; init; } = "";
+        public string RequestHeaders { get; init; } = "";
+        public int? ResponseStatus { get; init; }
+        public string ResponseHeaders { get; init; } = "";
+        public byte[]? ResponseBody { get; init; }
+        public string? Detail { get; init; }
+        public long StartedAt { get; init; }
+        public long DurationMs { get; init; }
+        public long? NextAttemptAt { get; init; }
+
+        public Attempt ToAttempt() => new(
+            Seq, Id, MessageSeq, TargetNo, Number, (DeliveryTrigger)RunTrigger, AttemptOutcomes.FromCode(Error)!.Value, Detail, Url,
+            HeaderJson.Read(RequestHeaders), ResponseStatus, HeaderJson.Read(ResponseHeaders), ResponseBody ?? [],
+            Stored.Time(StartedAt), TimeSpan.FromMilliseconds(DurationMs), Stored.Time(NextAttemptAt));
+    }
+
+    /// <summary>Headers as one JSON array of name and value in turn, which keeps their order and their doubles.</summary>
+    private static class HeaderJson
+    {
+        public static string Write(IReadOnlyList<KeyValuePair<string, string>> headers) =>
+            JsonSerializer.Serialize(headers.SelectMany(header => new[] { header.Key, header.Value }));
+
+        public static List<KeyValuePair<string, string>> Read(string json) =>
+            JsonSerializer.Deserialize<string[]>(json)!.Chunk(2).Select(pair => KeyValuePair.Create(pair[0], pair[1])).ToList();
+    }
+}
+
+/// <summary>Which attempts a list shows; what is null does not limit it.</summary>
+/// <param name="Succeeded">Only those that did, or did not.</param>
+/// <param name="Since">Only those that began then or later, in Unix milliseconds.</param>
+/// <param name="Until">Only those that began before.</param>
+public sealed record AttemptFilter(bool? Succeeded, long? Since, long? Until);
