@@ -55,7 +55,8 @@ public sealed partial class BodyPath
         return at;
     }
 
-    private static bool TryStep(JsonElement from, string name, out JsonElement to)
+    /// <summary>The member of an object with this name, also where a neighbour has a name that is no text.</summary>
+    internal static bool TryStep(JsonElement from, string name, out JsonElement to)
     {
         try
         {

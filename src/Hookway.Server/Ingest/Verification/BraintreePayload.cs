@@ -1,0 +1,44 @@
+using System.Text;
+using System.Text.Json;
+using System.Xml;
+using System.Xml.Linq;
+
+namespace Hookway.Ingest.Verification;
+
+/// <summary>Braintree sends XML, in base64, in a field of a form. Read as JSON it has paths like everyone else's.</summary>
+internal static class BraintreePayload
+{
+    private const string Field = "bt_payload";
+    private const int MostDepth = 32;
+
+    private static readonly XmlReaderSettings Settings = new() { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = 4_000_000 };
+
+    public static JsonElement Read(IReadOnlyList<KeyValuePair<string, string>> form)
+    {
+        if (form.FirstOrDefault(pair => pair.Key == Field).Value is not { } text
+            || SignatureBytes.FromBase64(text.Replace("\n", "", StringComparison.Ordinal).Replace("\r", "", StringComparison.Ordinal)) is not { } bytes)
+        {
+            return default;
+        }
+        try
+        {
+            using var reader = XmlReader.Create(new StringReader(Encoding.UTF8.GetString(bytes)), Settings);
+            var root = XDocument.Load(reader).Root!;
+            return Value(root, 0) is { } value ? JsonSerializer.SerializeToElement(new Dictionary<string, object> { [root.Name.LocalName] = value }) : default;
+        }
+        catch (XmlException)
+        {
+            return default;
+        }
+    }
+
+    private static object? Value(XElement element, int depth)
+    {
+        if (!element.HasElements)
+        {
+            return element.Value;
+        }
+        return depth == MostDepth ? null : element.Elements().GroupBy(child => child.Name.LocalName)
+            .ToDictionary(group => group.Key, group => Value(group.First(), depth + 1));
+    }
+}

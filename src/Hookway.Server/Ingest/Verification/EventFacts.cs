@@ -1,0 +1,64 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Hookway.Ingest.Verification;
+
+/// <summary>What is read from a vendor's request, to find it, to route it and to know it again.</summary>
+/// <param name="VendorEventId">The vendor's own id of the event; null when it gives none.</param>
+/// <param name="Type">What happened; the first of <paramref name="Types"/>.</param>
+/// <param name="Types">All that happened: a batch may hold several.</param>
+/// <param name="EntityKey">To what it happened; the first of <paramref name="EntityKeys"/>.</param>
+/// <param name="OccurredAt">When the vendor says that it happened.</param>
+/// <param name="DuplicateKey">Two events with the same are the same event: made of the vendor's id, else of type and body.</param>
+public sealed record EventFacts(
+    string? VendorEventId, string? Type, IReadOnlyList<string> Types, string? EntityKey, IReadOnlyList<string> EntityKeys, DateTimeOffset? OccurredAt, string DuplicateKey)
+{
+    /// <summary>The most characters that are kept of a value; a longer one is cut, and its hash put behind, so that it still differs from others.</summary>
+    public const int MostCharacters = 256;
+
+    /// <summary>Reads a request by a vendor's record. It never fails: what is not there is null.</summary>
+    public static EventFacts Of(VendorPreset vendor, VendorRequest request)
+    {
+        var id = First(vendor.EventId, request);
+        var types = All(vendor.EventType, request);
+        var entities = All(vendor.EntityKey, request);
+        var time = vendor.Time.Select(template => template.For(request) is { } text ? Timestamps.Lenient(text) : null).FirstOrDefault(found => found is not null);
+        return new EventFacts(id, types.FirstOrDefault(), types, entities.FirstOrDefault(), entities, time, id is null ? ContentKey(types.FirstOrDefault(), request) : "id:" + id);
+    }
+
+    /// <summary>The hash that stands for an event without an id.</summary>
+    private static string ContentKey(string? type, VendorRequest request)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes($"{request.Method}\0{type}\0{request.QueryText}\0"));
+        hash.AppendData(request.Body.Span);
+        return "content:" + Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static string? First(IReadOnlyList<ValueTemplate> templates, VendorRequest request) =>
+        templates.Select(template => template.For(request)).FirstOrDefault(text => !string.IsNullOrWhiteSpace(text)) is { } found ? Kept(found) : null;
+
+    private static List<string> All(IReadOnlyList<ValueTemplate> templates, VendorRequest request)
+    {
+        foreach (var template in templates)
+        {
+            if (template.AllFor(request).Where(text => !string.IsNullOrWhiteSpace(text)).Select(Kept).ToList() is { Count: > 0 } found)
+            {
+                return found;
+            }
+        }
+        return [];
+    }
+
+    private static string Kept(string text)
+    {
+        var clean = text.Contains('\0', StringComparison.Ordinal) ? text.Replace("\0", "\\0", StringComparison.Ordinal) : text;
+        if (clean.Length <= MostCharacters)
+        {
+            return clean;
+        }
+        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(clean)));
+        var cut = MostCharacters - hash.Length - 1;
+        return $"{clean[..(char.IsHighSurrogate(clean[cut - 1]) ? cut - 1 : cut)]}~{hash}";
+    }
+}

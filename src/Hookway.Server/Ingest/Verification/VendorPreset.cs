@@ -1,0 +1,42 @@
+using System.Text.Json.Serialization;
+
+namespace Hookway.Ingest.Verification;
+
+/// <summary>All that Hookway knows of a vendor: how its requests are checked, what is read from them, what it wants answered, and how to set it up. One record, one file.</summary>
+public sealed record VendorPreset
+{
+    /// <summary>The name of its file, and what sources call it.</summary>
+    [JsonIgnore]
+    public string Key { get; init; } = "";
+
+    public required string Name { get; init; }
+
+    /// <summary>What kind of vendor it is, to find it in a list.</summary>
+    public required string Category { get; init; }
+
+    /// <summary>What the signing secret is called at the vendor; null when it has none.</summary>
+    public string? SecretLabel { get; init; }
+
+    /// <summary>Another vendor whose scheme this one uses.</summary>
+    public string? SchemeOf { get; init; }
+
+    public VerificationScheme Scheme { get; init; } = new();
+
+    /// <summary>The vendor's own id of the event: the first of these that is there.</summary>
+    public IReadOnlyList<ValueTemplate> EventId { get; init; } = [];
+
+    /// <summary>What happened.</summary>
+    public IReadOnlyList<ValueTemplate> EventType { get; init; } = [];
+
+    /// <summary>To what it happened.</summary>
+    public IReadOnlyList<ValueTemplate> EntityKey { get; init; } = [];
+
+    /// <summary>When it happened.</summary>
+    public IReadOnlyList<ValueTemplate> Time { get; init; } = [];
+
+    /// <summary>Requests that ask for an answer of their own.</summary>
+    public IReadOnlyList<Handshake> Handshakes { get; init; } = [];
+
+    /// <summary>What an accepted event is answered with; null: the ledger's own answer.</summary>
+    public HandshakeAnswer? Accepted { get; init; }
+}
