@@ -7,22 +7,22 @@ namespace Hookway.Access;
 /// <summary>Every SQL statement about API keys.</summary>
 public sealed class ApiKeyStore(Database database, Configuration configuration, IdGenerator ids, TimeProvider clock)
 {
-    private const string Columns = "id, workspace_no, name, prefix, hash, scopes, created_at, expires_at, last_used_at, revoked_at";
+    private const string Columns = "no, id, workspace_no, name, prefix, hash, scopes, created_at, expires_at, last_used_at, revoked_at";
 
     public Task<bool> HasAny(long workspaceNo) => database.Read(async connection =>
         await connection.ExecuteScalarAsync<long?>("SELECT 1 FROM api_keys WHERE workspace_no = @workspaceNo LIMIT 1", new { workspaceNo }) is not null);
 
-    /// <summary>Adds a key; answers false when a key with this hash is known already, revoked or not.</summary>
-    public Task<bool> Add(long workspaceNo, string key, string name, IReadOnlyList<string> scopes, DateTimeOffset? expiresAt) =>
-        configuration.Change(async (session, touched) =>
+    /// <summary>Adds a key; null when a key with this hash is known already, revoked or not.</summary>
+    public Task<ApiKey?> Add(long workspaceNo, Actor by, string key, string name, IReadOnlyList<string> scopes, DateTimeOffset? expiresAt) =>
+        configuration.Change(by, async (session, touched) =>
         {
             var hash = ApiKey.HashOf(key);
-            touched.Add(ApiKey.SubjectOf(hash));
-            return await session.Connection.ExecuteAsync(
-                """
+            var now = clock.GetUtcNow();
+            var added = (await session.Connection.QuerySingleOrDefaultAsync<KeyRow>(
+                $"""
                 INSERT INTO api_keys (id, workspace_no, name, prefix, hash, scopes, created_at, expires_at)
                 VALUES (@id, @workspaceNo, @name, @prefix, @hash, @scopes, @now, @expiresAt)
-                ON CONFLICT (hash) DO NOTHING
+                ON CONFLICT (hash) DO NOTHING RETURNING {Columns}
                 """,
                 new
                 {
@@ -32,10 +32,38 @@ public sealed class ApiKeyStore(Database database, Configuration configuration, 
                     prefix = ApiKey.PrefixOf(key),
                     hash,
                     scopes = string.Join(' ', scopes),
-                    now = clock.GetUtcNow().ToUnixTimeMilliseconds(),
+                    now = now.ToUnixTimeMilliseconds(),
                     expiresAt = expiresAt?.ToUnixTimeMilliseconds(),
-                }) == 1;
+                }))?.ToKey();
+            if (added is not null)
+            {
+                touched.Add(added.Subject);
+                touched.Record(workspaceNo, now, "api_key.created", added.KeyId, null, ApiKeyResource.Of(added));
+            }
+            return added;
         });
+
+    /// <summary>Revokes a key, once and for all; null when it is not of this workspace.</summary>
+    public Task<ApiKey?> Revoke(long workspaceNo, Actor by, string keyId) => configuration.Change(by, async (session, touched) =>
+    {
+        var old = (await session.Connection.QuerySingleOrDefaultAsync<KeyRow>(
+            $"SELECT {Columns} FROM api_keys WHERE id = @keyId AND workspace_no = @workspaceNo", new { keyId, workspaceNo }))?.ToKey();
+        if (old is null or { RevokedAt: not null })
+        {
+            return old;
+        }
+        var now = clock.GetUtcNow();
+        var revoked = (await session.Connection.QuerySingleAsync<KeyRow>(
+            $"UPDATE api_keys SET revoked_at = @now WHERE no = @No RETURNING {Columns}", new { old.No, now = now.ToUnixTimeMilliseconds() })).ToKey();
+        touched.Add(revoked.Subject);
+        touched.Record(workspaceNo, now, "api_key.revoked", keyId, ApiKeyResource.Of(old), ApiKeyResource.Of(revoked));
+        return revoked;
+    });
+
+    public Task<List<ApiKey>> List(long workspaceNo, long before, int limit) => database.Read(async connection =>
+        (await connection.QueryAsync<KeyRow>(
+            $"SELECT {Columns} FROM api_keys WHERE workspace_no = @workspaceNo AND no < @before ORDER BY no DESC LIMIT @limit",
+            new { workspaceNo, before, limit })).Select(row => row.ToKey()).ToList());
 
     /// <summary>The key with this text, whether or not it may still be used.</summary>
     public ValueTask<ApiKey?> Find(string key)
@@ -58,10 +86,10 @@ public sealed class ApiKeyStore(Database database, Configuration configuration, 
         (await connection.QuerySingleOrDefaultAsync<KeyRow>($"SELECT {Columns} FROM api_keys WHERE hash = @hash", new { hash }))?.ToKey();
 
     private sealed record KeyRow(
-        string Id, long WorkspaceNo, string Name, string Prefix, byte[] Hash, string Scopes, long CreatedAt, long? ExpiresAt, long? LastUsedAt, long? RevokedAt)
+        long No, string Id, long WorkspaceNo, string Name, string Prefix, byte[] Hash, string Scopes, long CreatedAt, long? ExpiresAt, long? LastUsedAt, long? RevokedAt)
     {
         public ApiKey ToKey() => new(
-            Id, WorkspaceNo, Name, Prefix, Scopes.Split(' '), Stored.Time(CreatedAt),
+            No, Id, WorkspaceNo, Name, Prefix, Scopes.Split(' '), Stored.Time(CreatedAt),
             Stored.Time(ExpiresAt), Stored.Time(LastUsedAt), Stored.Time(RevokedAt), ApiKey.SubjectOf(Hash));
     }
 }

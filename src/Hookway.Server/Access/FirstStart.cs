@@ -1,3 +1,5 @@
+using Hookway.Storage;
+
 namespace Hookway.Access;
 
 /// <summary>What a store must have before anyone can use it: a workspace, and a key to it.</summary>
@@ -8,10 +10,10 @@ public sealed class FirstStart(WorkspaceStore workspaces, ApiKeyStore keys)
     /// <summary>Makes the workspace <c>default</c> when it is missing, and adds the operator's own key to it when one is given and unknown.</summary>
     public async Task Prepare(string? bootstrapKey)
     {
-        var (workspace, _) = await workspaces.FindOrCreate(WorkspaceName);
+        var (workspace, _) = await workspaces.FindOrCreate(WorkspaceName, Actor.System);
         if (bootstrapKey is not null)
         {
-            await keys.Add(workspace.No, bootstrapKey, "Bootstrap key", [Scopes.Everything], expiresAt: null);
+            await keys.Add(workspace.No, Actor.System, bootstrapKey, "Bootstrap key", [Scopes.Everything], expiresAt: null);
         }
     }
 
@@ -19,13 +21,13 @@ public sealed class FirstStart(WorkspaceStore workspaces, ApiKeyStore keys)
     /// <returns>The key, or null when the workspace has one.</returns>
     public async Task<string?> MakeKey()
     {
-        var (workspace, _) = await workspaces.FindOrCreate(WorkspaceName);
+        var (workspace, _) = await workspaces.FindOrCreate(WorkspaceName, Actor.System);
         if (await keys.HasAny(workspace.No))
         {
             return null;
         }
         var key = ApiKey.Generate();
-        await keys.Add(workspace.No, key, "First key", [Scopes.Everything], expiresAt: null);
+        await keys.Add(workspace.No, Actor.System, key, "First key", [Scopes.Everything], expiresAt: null);
         return key;
     }
 }

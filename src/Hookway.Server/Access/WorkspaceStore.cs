@@ -4,10 +4,10 @@ using Hookway.Storage;
 namespace Hookway.Access;
 
 /// <summary>Every SQL statement about workspaces.</summary>
-public sealed class WorkspaceStore(Database database, IdGenerator ids, TimeProvider clock)
+public sealed class WorkspaceStore(Database database, Configuration configuration, IdGenerator ids, TimeProvider clock)
 {
     /// <summary>The workspace with this name, made when there is none.</summary>
-    public Task<(Workspace Workspace, bool Created)> FindOrCreate(string name) => database.Write(async session =>
+    public Task<(Workspace Workspace, bool Created)> FindOrCreate(string name, Actor by) => configuration.Change(by, async (session, touched) =>
     {
         var row = await session.Connection.QuerySingleOrDefaultAsync<WorkspaceRow>(
             "SELECT no, id, name FROM workspaces WHERE name = @name ORDER BY no LIMIT 1", new { name });
@@ -15,10 +15,12 @@ public sealed class WorkspaceStore(Database database, IdGenerator ids, TimeProvi
         {
             return (row.ToWorkspace(), false);
         }
-        var id = ids.New(IdPrefix.Workspace);
+        var (id, now) = (ids.New(IdPrefix.Workspace), clock.GetUtcNow());
         var no = await session.Connection.ExecuteScalarAsync<long>(
             "INSERT INTO workspaces (id, name, created_at) VALUES (@id, @name, @now) RETURNING no",
-            new { id, name, now = clock.GetUtcNow().ToUnixTimeMilliseconds() });
+            new { id, name, now = now.ToUnixTimeMilliseconds() });
+        touched.Add(Workspace.Subject(no));
+        touched.Record(no, now, "workspace.created", id, null, new { name });
         return (new Workspace(no, id, name), true);
     });
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Hookway.Access;
 using Hookway.Api;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
@@ -25,6 +26,11 @@ public static class ApiExamples
         "status": "pending", "duplicate": false, "createdAt": "2026-01-31T12:00:00.000Z", "deliverAt": null,
         "deliveries": [{ "endpointId": "ep_01jd3q5x7v8m2k4n6p8r0t2w4y", "url": "https://example.com/webhooks", "status": "pending", "attemptCount": 0,
           "nextAttemptAt": "2026-01-31T12:00:00.000Z", "lastResponseStatus": null, "lastError": null, "reason": null }]
+        """;
+
+    private const string ApiKey = """
+        "keyId": "key_01jd3q5x7v1c3e5g7j9m1p3r5t", "name": "Billing backend", "prefix": "hwk_4f7Gq2Zr", "scopes": ["message:read", "message:write"],
+        "createdAt": "2026-01-31T12:00:00.000Z", "expiresAt": "2027-01-31T12:00:00.000Z", "lastUsedAt": null, "revokedAt": null
         """;
 
     private static readonly Dictionary<Type, string> Examples = new()
@@ -82,6 +88,13 @@ public static class ApiExamples
               { "type": "about:blank#event_type_not_published", "title": "Bad Request", "status": 400, "code": "event_type_not_published",
                 "detail": "The event type invoice.sent is not published in this app.", "errors": { "type": ["The event type invoice.sent is not published in this app."] },
                 "requestId": "req_01jd3q5x7v0000000000000000" }] }
+            """,
+        [typeof(CreateApiKey)] = """{ "name": "Billing backend", "scopes": ["message:read", "message:write"], "expiresAt": "2027-01-31T12:00:00.000Z" }""",
+        [typeof(ApiKeyResource)] = $$"""{ {{ApiKey}} }""",
+        [typeof(NewApiKey)] = $$"""{ "key": "hwk_4f7Gq2ZrT8xLw1Np6VbYc3Hd9KsMj5Ra0EuQtXiW", {{ApiKey}} }""",
+        [typeof(AuditEntryResource)] = """
+            { "at": "2026-01-31T12:00:00.000Z", "actor": "key_01jd3q5x7v1c3e5g7j9m1p3r5t", "actorName": "Billing backend", "action": "app.updated",
+              "object": "app_01jd3q5x7v5a7c9e1g3j5m7p9r", "before": { "name": "Billing" }, "after": { "name": "Billing events" }, "requestId": "req_01jd3q5x7v0000000000000000" }
             """,
         [typeof(ReplayMessage)] = """{ "endpointId": "ep_01jd3q5x7v8m2k4n6p8r0t2w4y" }""",
         [typeof(ReplayResource)] = """

@@ -1,3 +1,4 @@
+using Hookway.Access;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.EventTypes;
@@ -18,6 +19,8 @@ public static class ApiRoutes
         app.MapEndpoints();
         app.MapMessages();
         app.MapReplays();
+        app.MapApiKeys();
+        app.MapAudit();
         app.MapApiReference();
         app.MapHealth();
     }

@@ -128,13 +128,13 @@ public static class Commands
     {
         var name = line.Required("name");
         await using var tools = await OpenTools(settings);
-        var (workspace, created) = await tools.GetRequiredService<WorkspaceStore>().FindOrCreate(name);
+        var (workspace, created) = await tools.GetRequiredService<WorkspaceStore>().FindOrCreate(name, Actor.Command);
         if (!created)
         {
             throw new InvalidOperationException($"There is a workspace {name} already: {workspace.WorkspaceId}.");
         }
         var key = ApiKey.Generate();
-        await tools.GetRequiredService<ApiKeyStore>().Add(workspace.No, key, "First key", [Scopes.Everything], expiresAt: null);
+        await tools.GetRequiredService<ApiKeyStore>().Add(workspace.No, Actor.Command, key, "First key", [Scopes.Everything], expiresAt: null);
         await output.WriteLineAsync($"{workspace.WorkspaceId}\n{key}");
     }
 
@@ -150,7 +150,7 @@ public static class Commands
         var wanted = line.Options.GetValueOrDefault("workspace", FirstStart.WorkspaceName);
         var workspace = await tools.GetRequiredService<WorkspaceStore>().Find(wanted) ?? throw new InvalidOperationException($"There is no workspace {wanted}.");
         var key = ApiKey.Generate();
-        await tools.GetRequiredService<ApiKeyStore>().Add(workspace.No, key, name, scopes, expiresAt: null);
+        await tools.GetRequiredService<ApiKeyStore>().Add(workspace.No, Actor.Command, key, name, scopes, expiresAt: null);
         await output.WriteLineAsync(key);
     }
 

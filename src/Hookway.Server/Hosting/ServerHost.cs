@@ -132,6 +132,7 @@ public static class ServerHost
     {
         services.AddSingleton<WorkspaceStore>();
         services.AddSingleton<ApiKeyStore>();
+        services.AddSingleton<AuditStore>();
         services.AddSingleton<FirstStart>();
     }
 

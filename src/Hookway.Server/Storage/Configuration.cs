@@ -15,6 +15,17 @@ public sealed class Configuration(Database database)
     private const int MostChanges = 200_000;
     private const int TrimmedPerChange = 2;
 
+    private static readonly RowStatement InsertChange = new(
+        "INSERT INTO configuration_changes (seq, subject) SELECT v.seq, v.subject FROM {rows}", RowStatement.Number("seq"), RowStatement.Text("subject"));
+
+    private static readonly RowStatement InsertEntry = new(
+        """
+        INSERT INTO audit_log (workspace_no, at, actor, actor_name, action, object, old_value, new_value, request_id)
+        SELECT v.workspace, v.at, v.actor, v.actor_name, v.action, v.object, v.old_value, v.new_value, v.request FROM {rows}
+        """,
+        RowStatement.Number("workspace"), RowStatement.Number("at"), RowStatement.Text("actor"), RowStatement.Text("actor_name"), RowStatement.Text("action"),
+        RowStatement.Text("object"), RowStatement.Text("old_value"), RowStatement.Text("new_value"), RowStatement.Text("request"));
+
     /// <summary>The changes that are kept for readers to catch up with; one that is further behind forgets all its views.</summary>
     public const int KeptChanges = 100_000;
 
@@ -59,32 +70,55 @@ public sealed class Configuration(Database database)
         return view;
     }
 
-    /// <summary>Makes a change: <paramref name="work"/> writes and names the subjects it touched. Views are dropped before the task completes.</summary>
-    public Task<T> Change<T>(Func<WriteSession, ChangedSubjects, Task<T>> work)
+    /// <summary>
+    /// Makes a change: <paramref name="work"/> writes, names the subjects it touched and records what the audit log is to say. Views are dropped before the task completes.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">It touched something and recorded nothing.</exception>
+    public Task<T> Change<T>(Actor by, Func<WriteSession, ChangedSubjects, Task<T>> work) => Change(by, mustBeRecorded: true, work);
+
+    /// <summary>What follows from a change that was recorded, or is none that anyone made.</summary>
+    public Task<T> Change<T>(Func<WriteSession, ChangedSubjects, Task<T>> work) => Change(Actor.System, mustBeRecorded: false, work);
+
+    private Task<T> Change<T>(Actor by, bool mustBeRecorded, Func<WriteSession, ChangedSubjects, Task<T>> work)
     {
-        ChangedSubjects touched = new();
+        ChangedSubjects touched = new(by);
         return database.Write(new WriteLane<int, T>(
             "configuration",
             async (session, _) =>
             {
-                touched = new ChangedSubjects();
+                touched = new ChangedSubjects(by);
                 var result = await work(session, touched);
+                if (mustBeRecorded && touched is { Subjects.Count: > 0, Entries.Count: 0 })
+                {
+                    throw new InvalidOperationException($"The change of {touched.Subjects.Keys.First()} is not in the audit log.");
+                }
                 await Append(session, touched);
                 return [result];
             },
             (_, _) => Drop(touched.Subjects)), 0);
     }
 
-    /// <summary>Records changes that a write of another lane made; call <see cref="Drop"/> with them after its commit.</summary>
+    /// <summary>Stores what a write of another lane touched and recorded; call <see cref="Drop"/> with the subjects after its commit.</summary>
     public static async Task Append(WriteSession session, ChangedSubjects touched)
     {
-        var last = 0L;
-        foreach (var subject in touched.Subjects.Keys.ToList())
+        if (touched.Entries.Count > 0)
         {
-            var seq = (long)(await session.Prepared("UPDATE configuration_counter SET value = value + 1 RETURNING value").Scalar())!;
-            await session.Prepared("INSERT INTO configuration_changes (seq, subject) VALUES (@seq, @subject)", "@seq", "@subject").With(seq, subject).Execute();
-            touched.Subjects[subject] = last = seq;
+            await session.ForEach(InsertEntry, touched.Entries.ConvertAll(entry => new object?[]
+            {
+                entry.WorkspaceNo, entry.At.ToUnixTimeMilliseconds(), touched.By.Id, touched.By.Name, entry.Action, entry.ObjectId, entry.Before, entry.After, touched.By.RequestId,
+            }));
         }
+        if (touched.Subjects.Count == 0)
+        {
+            return;
+        }
+        var subjects = touched.Subjects.Keys.ToList();
+        var last = (long)(await session.Prepared("UPDATE configuration_counter SET value = value + @count RETURNING value", "@count").With((long)subjects.Count).Scalar())!;
+        for (var i = 0; i < subjects.Count; i++)
+        {
+            touched.Subjects[subjects[i]] = last - subjects.Count + 1 + i;
+        }
+        await session.ForEach(InsertChange, subjects.ConvertAll(subject => new object?[] { touched.Subjects[subject], subject }));
         if (last > KeptChanges)
         {
             // Each new row pays for two old ones, so the table needs no sweep of its own.
@@ -176,10 +210,24 @@ public sealed class Configuration(Database database)
         (_changedAt.TryGetValue(subject, out var changed) && changed > version) || Volatile.Read(ref _forgotten) > version;
 }
 
-/// <summary>The subjects that one change touches, such as <c>app:app_…</c>.</summary>
-public sealed class ChangedSubjects
+/// <summary>The subjects that one change touches, such as <c>app:app_…</c>, and what the audit log says of it.</summary>
+/// <param name="by">Who makes it; the server itself when null.</param>
+public sealed class ChangedSubjects(Actor? by = null)
 {
     internal Dictionary<string, long> Subjects { get; } = new(StringComparer.Ordinal);
+    internal List<AuditEntry> Entries { get; } = [];
+
+    public Actor By { get; } = by ?? Actor.System;
 
     public void Add(string subject) => Subjects[subject] = 0;
+
+    /// <summary>Writes an entry of the audit log, in the same transaction.</summary>
+    public void Record(AuditEntry entry) => Entries.Add(entry);
 }
+
+/// <summary>What the audit log keeps of a change, beside who made it.</summary>
+/// <param name="Action">What was done, such as <c>app.created</c>.</param>
+/// <param name="ObjectId">The id of what was changed.</param>
+/// <param name="Before">As JSON without secrets; null when it was not there.</param>
+/// <param name="After">As JSON without secrets; null when it is gone.</param>
+public sealed record AuditEntry(long WorkspaceNo, DateTimeOffset At, string Action, string ObjectId, string? Before, string? After);

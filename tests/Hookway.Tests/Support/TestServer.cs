@@ -180,14 +180,14 @@ public sealed class TestServer : IAsyncDisposable
     public async Task<string> CreateKey(IReadOnlyList<string> scopes, DateTimeOffset? expiresAt = null, string workspace = FirstStart.WorkspaceName)
     {
         var key = ApiKey.Generate();
-        (await Services.GetRequiredService<ApiKeyStore>().Add((await Services.GetRequiredService<WorkspaceStore>().Find(workspace))!.No, key, "A test's", scopes, expiresAt)).ShouldBeTrue();
+        (await Services.GetRequiredService<ApiKeyStore>().Add((await Services.GetRequiredService<WorkspaceStore>().Find(workspace))!.No, Actor.System, key, "A test's", scopes, expiresAt)).ShouldNotBeNull();
         return key;
     }
 
     /// <summary>Another workspace; answers a key to all of it.</summary>
     public async Task<string> CreateWorkspace(string name = "other")
     {
-        await Services.GetRequiredService<WorkspaceStore>().FindOrCreate(name);
+        await Services.GetRequiredService<WorkspaceStore>().FindOrCreate(name, Actor.System);
         return await CreateKey([Scopes.Everything], workspace: name);
     }
 

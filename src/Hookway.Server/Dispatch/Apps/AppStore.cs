@@ -11,14 +11,19 @@ public sealed class AppStore(Database database, Configuration configuration, IdG
 {
     private const string Columns = "no, id, workspace_no, name, routing_key_body_path, routing_key_header, created_at, updated_at, archived_at";
 
-    public Task<App> Create(long workspaceNo, string name, string? routingKeyBodyPath, string? routingKeyHeader) =>
-        configuration.Change(async (session, _) =>
-            (await session.Connection.QuerySingleAsync<AppRow>(
+    public Task<App> Create(Caller caller, string name, string? routingKeyBodyPath, string? routingKeyHeader) =>
+        configuration.Change(caller.Actor, async (session, touched) =>
+        {
+            var app = (await session.Connection.QuerySingleAsync<AppRow>(
                 $"""
                 INSERT INTO apps (id, workspace_no, name, routing_key_body_path, routing_key_header, created_at, updated_at)
-                VALUES (@id, @workspaceNo, @name, @routingKeyBodyPath, @routingKeyHeader, @now, @now) RETURNING {Columns}
+                VALUES (@id, @WorkspaceNo, @name, @routingKeyBodyPath, @routingKeyHeader, @now, @now) RETURNING {Columns}
                 """,
-                new { id = ids.New(IdPrefix.App), workspaceNo, name, routingKeyBodyPath, routingKeyHeader, now = Now })).ToApp());
+                new { id = ids.New(IdPrefix.App), caller.WorkspaceNo, name, routingKeyBodyPath, routingKeyHeader, now = Now })).ToApp();
+            touched.Add(app.Subject());
+            touched.Record(app.WorkspaceNo, app.CreatedAt, "app.created", app.AppId, null, AppResource.Of(app));
+            return app;
+        });
 
     public Task<List<App>> List(long workspaceNo, bool includeArchived, long before, int limit) => database.Read(async connection =>
         (await connection.QueryAsync<AppRow>(
@@ -52,22 +57,22 @@ public sealed class AppStore(Database database, Configuration configuration, IdG
     }
 
     /// <summary>Changes an app that is not archived; null when it is, or is not of this workspace.</summary>
-    public Task<App?> Update(long workspaceNo, string appId, Func<App, App> change) =>
-        configuration.Change((session, touched) => Update(session, touched, workspaceNo, appId, change));
+    public Task<App?> Update(Caller caller, string appId, Func<App, App> change) =>
+        configuration.Change(caller.Actor, (session, touched) => Update(session, touched, caller.WorkspaceNo, appId, "app.updated", change));
 
     /// <summary>Archives an app; null when it is archived already, or is not of this workspace.</summary>
-    /// <param name="also">What else becomes void with the app numbered so, in the same transaction.</param>
-    public Task<App?> Archive(long workspaceNo, string appId, Func<WriteSession, ChangedSubjects, long, Task> also) => configuration.Change(async (session, touched) =>
+    /// <param name="also">What else becomes void with the app, in the same transaction.</param>
+    public Task<App?> Archive(Caller caller, string appId, Func<WriteSession, ChangedSubjects, App, Task> also) => configuration.Change(caller.Actor, async (session, touched) =>
     {
-        if (await Update(session, touched, workspaceNo, appId, app => app with { ArchivedAt = clock.GetUtcNow() }) is not { } archived)
+        if (await Update(session, touched, caller.WorkspaceNo, appId, "app.archived", app => app with { ArchivedAt = clock.GetUtcNow() }) is not { } archived)
         {
             return null;
         }
-        await also(session, touched, archived.No);
+        await also(session, touched, archived);
         return archived;
     });
 
-    private async Task<App?> Update(WriteSession session, ChangedSubjects touched, long workspaceNo, string appId, Func<App, App> change)
+    private async Task<App?> Update(WriteSession session, ChangedSubjects touched, long workspaceNo, string appId, string action, Func<App, App> change)
     {
         if (await Load(session.Connection, workspaceNo, appId) is not { App: { ArchivedAt: null } old })
         {
@@ -75,13 +80,15 @@ public sealed class AppStore(Database database, Configuration configuration, IdG
         }
         var changed = change(old);
         touched.Add(old.Subject());
-        return (await session.Connection.QuerySingleAsync<AppRow>(
+        var saved = (await session.Connection.QuerySingleAsync<AppRow>(
             $"""
             UPDATE apps SET name = @Name, routing_key_body_path = @RoutingKeyBodyPath, routing_key_header = @RoutingKeyHeader,
                 archived_at = @archivedAt, updated_at = @now
             WHERE no = @No RETURNING {Columns}
             """,
             new { changed.Name, changed.RoutingKeyBodyPath, changed.RoutingKeyHeader, archivedAt = Stored.Time(changed.ArchivedAt), now = Now, old.No })).ToApp();
+        touched.Record(workspaceNo, saved.UpdatedAt, action, appId, AppResource.Of(old), AppResource.Of(saved));
+        return saved;
     }
 
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();

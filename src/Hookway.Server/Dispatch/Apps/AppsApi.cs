@@ -35,7 +35,7 @@ public static class AppsApi
         {
             return Problem.Invalid(errors);
         }
-        var app = await store.Create(caller.WorkspaceNo, input.Name!, input.RoutingKeyBodyPath, input.RoutingKeyHeader);
+        var app = await store.Create(caller, input.Name!, input.RoutingKeyBodyPath, input.RoutingKeyHeader);
         return TypedResults.Created($"/api/v1/apps/{app.AppId}", AppResource.Of(app));
     }
 
@@ -77,7 +77,7 @@ public static class AppsApi
         {
             return Problem.Invalid(errors);
         }
-        return await store.Update(caller.WorkspaceNo, appId, Apply) is { } app ? TypedResults.Ok(AppResource.Of(app)) : Problem.NotFound("app");
+        return await store.Update(caller, appId, Apply) is { } app ? TypedResults.Ok(AppResource.Of(app)) : Problem.NotFound("app");
     }
 
     private static async Task<IResult> Archive(string appId, Caller caller, EndpointRemoval removal) =>

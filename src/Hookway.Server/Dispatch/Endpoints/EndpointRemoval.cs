@@ -15,9 +15,9 @@ public sealed class EndpointRemoval(
     AppStore apps, EndpointStore endpoints, DeliveryStore deliveries, DeliverySchedule schedule, Configuration configuration, TimeProvider clock)
 {
     /// <summary>Deletes one endpoint; null when there is none.</summary>
-    public async Task<WebhookEndpoint?> Remove(App app, string endpointId)
+    public async Task<WebhookEndpoint?> Remove(App app, Actor by, string endpointId)
     {
-        if (await endpoints.Update(app, endpointId, endpoint => endpoint with { DeletedAt = clock.GetUtcNow() }) is not { } removed)
+        if (await endpoints.Update(app, by, "endpoint.deleted", endpointId, endpoint => endpoint with { DeletedAt = clock.GetUtcNow() }) is not { } removed)
         {
             return null;
         }
@@ -26,12 +26,16 @@ public sealed class EndpointRemoval(
     }
 
     /// <summary>Deletes a recipient and its endpoints; answers the last message accepted before that, which bounds what a purge may erase.</summary>
-    public async Task<long> RemoveRecipient(Recipient recipient, bool purge)
+    public async Task<long> RemoveRecipient(App app, Actor by, Recipient recipient, bool purge)
     {
-        var (numbers, lastSeq) = await configuration.Change(async (session, touched) =>
+        var (numbers, lastSeq) = await configuration.Change(by, async (session, touched) =>
         {
-            var deleted = await endpoints.DeleteOfRecipient(session, touched, recipient);
-            await RecipientStore.Delete(session, recipient.No, purge, clock.GetUtcNow());
+            var now = clock.GetUtcNow();
+            var deleted = await endpoints.DeleteOfRecipient(session, touched, app, recipient, purge);
+            await RecipientStore.Delete(session, recipient.No, purge, now);
+            touched.Record(
+                app.WorkspaceNo, now, purge ? "recipient.purged" : "recipient.deleted", Recipient.AuditName(app.AppId, recipient.Id),
+                purge ? null : RecipientResource.Of(recipient), null);
             return (deleted, await MessageStore.LastSeq(session.Connection));
         });
         foreach (var no in numbers)
@@ -44,7 +48,7 @@ public sealed class EndpointRemoval(
     /// <summary>Archives an app and ends what is pending in it, also what an earlier call left; null when there is no such app.</summary>
     public async Task<App?> ArchiveApp(Caller caller, string appId)
     {
-        if ((await apps.Archive(caller.WorkspaceNo, appId, EndpointStore.TouchPending) ?? (await apps.View(caller, appId))?.App) is not { } app)
+        if ((await apps.Archive(caller, appId, EndpointStore.TouchPending) ?? (await apps.View(caller, appId))?.App) is not { } app)
         {
             return null;
         }

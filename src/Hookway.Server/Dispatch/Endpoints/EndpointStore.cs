@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Text.Json;
 using Dapper;
+using Hookway.Access;
 using Hookway.Api;
 using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
@@ -21,8 +22,8 @@ public sealed class EndpointStore(Database database, Configuration configuration
         FROM endpoints e JOIN apps a ON a.no = e.app_no JOIN recipients r ON r.no = e.recipient_no
         """;
 
-    public Task<WebhookEndpoint> Create(App app, string recipient, string? recipientName, EndpointSettings settings, WebhookSecret secret) =>
-        configuration.Change(async (session, touched) =>
+    public Task<WebhookEndpoint> Create(App app, Actor by, string recipient, string? recipientName, EndpointSettings settings, WebhookSecret secret) =>
+        configuration.Change(by, async (session, touched) =>
         {
             var now = clock.GetUtcNow();
             touched.Add(Recipient.Subject(app.No, recipient));
@@ -36,7 +37,9 @@ public sealed class EndpointStore(Database database, Configuration configuration
                     @retryBackoffSeconds, @rateLimitPerMinute, @ordered, @secret, @now, @now)
                 RETURNING no
                 """, Values(id, settings, secret, new { appNo = app.No, recipientNo, now = now.ToUnixTimeMilliseconds() }));
-            return (await LoadTarget(session.Connection, no))!;
+            var created = (await LoadTarget(session.Connection, no))!;
+            touched.Record(app.WorkspaceNo, now, "endpoint.created", id, null, EndpointResource.Of(created));
+            return created;
         });
 
     /// <summary>The endpoint with this number as a target, kept in memory. Also one that is deleted.</summary>
@@ -80,28 +83,49 @@ public sealed class EndpointStore(Database database, Configuration configuration
     });
 
     /// <summary>Changes an endpoint that is not deleted, in one transaction with reading it; null when there is none, or the change is refused.</summary>
+    /// <param name="action">What the audit log calls it.</param>
     /// <param name="change">Null to refuse. May be called again when the transaction is.</param>
-    public Task<WebhookEndpoint?> Update(App app, string endpointId, Func<WebhookEndpoint, WebhookEndpoint?> change) =>
-        configuration.Change(async (session, touched) =>
-            await Find(session.Connection, app, endpointId) is { } old && change(old) is { } changed ? await Save(session, touched, changed) : null);
+    public Task<WebhookEndpoint?> Update(App app, Actor by, string action, string endpointId, Func<WebhookEndpoint, WebhookEndpoint?> change) =>
+        configuration.Change(by, async (session, touched) =>
+        {
+            if (await Find(session.Connection, app, endpointId) is not { } old || change(old) is not { } changed)
+            {
+                return null;
+            }
+            var saved = await Save(session, touched, changed);
+            touched.Record(
+                app.WorkspaceNo, clock.GetUtcNow(), action, endpointId, EndpointResource.Of(old), saved is null or { DeletedAt: not null } ? null : EndpointResource.Of(saved));
+            return saved;
+        });
 
     /// <summary>Marks endpoints of a recipient as deleted; answers their numbers.</summary>
-    public async Task<List<long>> DeleteOfRecipient(WriteSession session, ChangedSubjects touched, Recipient recipient)
+    /// <param name="purge">What they were is to be forgotten, in the audit log too.</param>
+    public async Task<List<long>> DeleteOfRecipient(WriteSession session, ChangedSubjects touched, App app, Recipient recipient, bool purge)
     {
-        var numbers = (await session.Connection.QueryAsync<long>(
-            "UPDATE endpoints SET deleted_at = @now WHERE recipient_no = @No AND deleted_at IS NULL RETURNING no",
-            new { recipient.No, now = clock.GetUtcNow().ToUnixTimeMilliseconds() })).AsList();
+        var now = clock.GetUtcNow();
+        var endpoints = (await session.Connection.QueryAsync<EndpointRow>($"{Select} WHERE e.recipient_no = @No", new { recipient.No })).Select(ToEndpoint).ToList();
+        if (purge)
+        {
+            await AuditStore.Forget(session, app.WorkspaceNo, [Recipient.AuditName(app.AppId, recipient.Id), .. endpoints.Select(endpoint => endpoint.EndpointId)]);
+        }
+        endpoints.RemoveAll(endpoint => endpoint.DeletedAt is not null);
+        await session.Connection.ExecuteAsync(
+            "UPDATE endpoints SET deleted_at = @now WHERE recipient_no = @No AND deleted_at IS NULL", new { recipient.No, now = now.ToUnixTimeMilliseconds() });
         touched.Add(Recipient.Subject(recipient.AppNo, recipient.Id));
-        numbers.ForEach(no => touched.Add(DeliveryTarget.Subject(no)));
-        return numbers;
+        foreach (var endpoint in endpoints)
+        {
+            touched.Add(DeliveryTarget.Subject(endpoint.No));
+            touched.Record(app.WorkspaceNo, now, "endpoint.deleted", endpoint.EndpointId, purge ? null : EndpointResource.Of(endpoint), null);
+        }
+        return [.. endpoints.Select(endpoint => endpoint.No)];
     }
 
     /// <summary>The endpoints of an app that have pending deliveries; those of deleted ones are ended already, or by the engine.</summary>
     public Task<List<long>> WithPendingDeliveries(long appNo) => database.Read(connection => WithPendingDeliveries(connection, appNo));
 
     /// <summary>In the transaction that archives an app: lets the engine see that its targets are over, also when this process ends before it ended their deliveries.</summary>
-    public static async Task TouchPending(WriteSession session, ChangedSubjects touched, long appNo) =>
-        (await WithPendingDeliveries(session.Connection, appNo)).ForEach(no => touched.Add(DeliveryTarget.Subject(no)));
+    public static async Task TouchPending(WriteSession session, ChangedSubjects touched, App app) =>
+        (await WithPendingDeliveries(session.Connection, app.No)).ForEach(no => touched.Add(DeliveryTarget.Subject(no)));
 
     private static async Task<List<long>> WithPendingDeliveries(DbConnection connection, long appNo) =>
         (await connection.QueryAsync<long>(
@@ -121,12 +145,18 @@ public sealed class EndpointStore(Database database, Configuration configuration
         };
 
     /// <summary>Disables an endpoint because of what its receiver answered.</summary>
-    public static async Task Disable(WriteSession session, ChangedSubjects touched, long no, string reason, DateTimeOffset now)
+    public async Task Disable(WriteSession session, ChangedSubjects touched, long no, string reason, DateTimeOffset now)
     {
-        await session.Connection.ExecuteAsync(
+        var old = await LoadTarget(session.Connection, no);
+        var disabled = await session.Connection.ExecuteAsync(
             "UPDATE endpoints SET enabled = 0, disabled_reason = @reason, updated_at = @now WHERE no = @no AND enabled = 1",
             new { no, reason, now = now.ToUnixTimeMilliseconds() });
         await Touch(session, touched, no);
+        if (disabled == 1)
+        {
+            var workspaceNo = await session.Connection.ExecuteScalarAsync<long>("SELECT workspace_no FROM apps WHERE no = @AppNo", new { old!.AppNo });
+            touched.Record(workspaceNo, now, "endpoint.disabled", old.EndpointId, EndpointResource.Of(old), EndpointResource.Of((await LoadTarget(session.Connection, no))!));
+        }
     }
 
     /// <summary>Notes since when an endpoint fails, or that it does not any more.</summary>

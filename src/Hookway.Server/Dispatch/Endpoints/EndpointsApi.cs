@@ -67,7 +67,7 @@ public static class EndpointsApi
         {
             return Problem.Invalid(errors);
         }
-        var endpoint = await store.Create(app, input.Recipient!, input.RecipientName, settings, secret!);
+        var endpoint = await store.Create(app, caller.Actor, input.Recipient!, input.RecipientName, settings, secret!);
         return TypedResults.Created($"/api/v1/apps/{appId}/endpoints/{endpoint.EndpointId}", EndpointWithSecret.Of(endpoint));
     }
 
@@ -119,7 +119,7 @@ public static class EndpointsApi
             await removal.EndAll(old.No);
         }
         var refusal = new FieldErrors();
-        var changed = await store.Update(app, endpointId, endpoint =>
+        var changed = await store.Update(app, caller.Actor, "endpoint.updated", endpointId, endpoint =>
         {
             refusal = new FieldErrors();
             var settings = input.Apply(endpoint.Settings, refusal);
@@ -143,7 +143,7 @@ public static class EndpointsApi
     }
 
     private static async Task<IResult> Delete(string appId, string endpointId, Caller caller, AppStore apps, EndpointRemoval removal) =>
-        await apps.View(caller, appId) is { App: { ArchivedAt: null } app } && await removal.Remove(app, endpointId) is { } removed
+        await apps.View(caller, appId) is { App: { ArchivedAt: null } app } && await removal.Remove(app, caller.Actor, endpointId) is { } removed
             ? TypedResults.Ok(EndpointResource.Of(removed))
             : Problem.NotFound("endpoint");
 
@@ -178,7 +178,7 @@ public static class EndpointsApi
         }
         var now = clock.GetUtcNow();
         var until = now + TimeSpan.FromSeconds(grace);
-        var rotated = await store.Update(app, endpointId, endpoint => endpoint with
+        var rotated = await store.Update(app, caller.Actor, "endpoint.secret_rotated", endpointId, endpoint => endpoint with
         {
             Secret = secret!,
             PreviousSecrets = grace == 0 ? [] :

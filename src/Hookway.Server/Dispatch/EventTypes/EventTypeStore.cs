@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Dapper;
+using Hookway.Access;
 using Hookway.Dispatch.Apps;
 using Hookway.Storage;
 
@@ -11,8 +12,8 @@ public sealed class EventTypeStore(Database database, Configuration configuratio
     private const string Columns = "no, name, description, example_payload, archived_at, created_at, updated_at";
 
     /// <summary>Publishes a type: makes it, or replaces what it says and takes it out of the archive.</summary>
-    public Task<(EventType Type, bool Created)> Publish(App app, string name, string? description, byte[]? examplePayload) =>
-        configuration.Change(async (session, touched) =>
+    public Task<(EventType Type, bool Created)> Publish(App app, Actor by, string name, string? description, byte[]? examplePayload) =>
+        configuration.Change(by, async (session, touched) =>
         {
             var known = await Find(session.Connection, app, name);
             touched.Add(app.Subject());
@@ -24,7 +25,9 @@ public sealed class EventTypeStore(Database database, Configuration configuratio
                     archived_at = NULL, updated_at = excluded.updated_at
                 RETURNING {Columns}
                 """, new { app.No, name, description, examplePayload, now = Now });
-            return (row.ToEventType(), known is null);
+            var type = row.ToEventType();
+            Record(touched, app, known is null ? "event_type.created" : "event_type.updated", known, type);
+            return (type, known is null);
         });
 
     public Task<EventType?> Find(App app, string name) => database.Read(connection => Find(connection, app, name));
@@ -37,15 +40,24 @@ public sealed class EventTypeStore(Database database, Configuration configuratio
             """, new { app.No, before, limit })).Select(row => row.ToEventType()).ToList());
 
     /// <summary>Archives a type; null when there is none. Archiving twice keeps the first time.</summary>
-    public Task<EventType?> Archive(App app, string name) => configuration.Change(async (session, touched) =>
+    public Task<EventType?> Archive(App app, Actor by, string name) => configuration.Change(by, async (session, touched) =>
     {
+        if (await Find(session.Connection, app, name) is not { } old)
+        {
+            return null;
+        }
         touched.Add(app.Subject());
-        return (await session.Connection.QuerySingleOrDefaultAsync<EventTypeRow>(
+        var archived = (await session.Connection.QuerySingleAsync<EventTypeRow>(
             $"""
             UPDATE event_types SET archived_at = coalesce(archived_at, @now), updated_at = @now
             WHERE app_no = @No AND name = @name RETURNING {Columns}
-            """, new { app.No, name, now = Now }))?.ToEventType();
+            """, new { app.No, name, now = Now })).ToEventType();
+        Record(touched, app, "event_type.archived", old, archived);
+        return archived;
     });
+
+    private static void Record(ChangedSubjects touched, App app, string action, EventType? old, EventType type) => touched.Record(
+        app.WorkspaceNo, type.UpdatedAt, action, $"{app.AppId}/event-types/{type.Name}", old is null ? null : EventTypeResource.Of(old), EventTypeResource.Of(type));
 
     private static async Task<EventType?> Find(DbConnection connection, App app, string name) =>
         (await connection.QuerySingleOrDefaultAsync<EventTypeRow>(

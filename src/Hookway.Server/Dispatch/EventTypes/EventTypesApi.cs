@@ -48,7 +48,7 @@ public static class EventTypesApi
             return Problem.Invalid(errors);
         }
         var example = input.ExamplePayload is { ValueKind: not JsonValueKind.Null } given ? JsonMarshal.GetRawUtf8Value(given).ToArray() : null;
-        var (type, created) = await store.Publish(app, name, input.Description, example);
+        var (type, created) = await store.Publish(app, caller.Actor, name, input.Description, example);
         return created
             ? TypedResults.Created($"/api/v1/apps/{appId}/event-types/{name}", EventTypeResource.Of(type))
             : TypedResults.Ok(EventTypeResource.Of(type));
@@ -75,7 +75,7 @@ public static class EventTypesApi
 
     private static async Task<IResult> Archive(string appId, string name, Caller caller, AppStore apps, EventTypeStore store) =>
         await apps.View(caller, appId) is not { App: { ArchivedAt: null } app } ? Problem.NotFound("app")
-        : await store.Archive(app, name) is { } type ? TypedResults.Ok(EventTypeResource.Of(type))
+        : await store.Archive(app, caller.Actor, name) is { } type ? TypedResults.Ok(EventTypeResource.Of(type))
         : Problem.NotFound("event type");
 }
 

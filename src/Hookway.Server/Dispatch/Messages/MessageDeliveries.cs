@@ -39,7 +39,7 @@ public sealed class MessageDeliveries(EndpointStore endpoints, MessageStore mess
     public Task<DeliveryChange?> EndedNow(WriteSession session, long targetNo) => EndpointStore.EndedNow(session, targetNo);
 
     public Task Disable(WriteSession session, ChangedSubjects touched, long targetNo, string reason, DateTimeOffset now) =>
-        EndpointStore.Disable(session, touched, targetNo, reason, now);
+        endpoints.Disable(session, touched, targetNo, reason, now);
 
     public Task MarkFailing(WriteSession session, ChangedSubjects touched, long targetNo, DateTimeOffset? since) =>
         EndpointStore.MarkFailing(session, touched, targetNo, since);

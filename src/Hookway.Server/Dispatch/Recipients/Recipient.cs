@@ -26,6 +26,9 @@ public sealed record Recipient(
     public static bool IsId(string? id) =>
         id is { Length: >= 1 and <= MostIdCharacters } and not ("." or "..") && id.AsSpan().IndexOfAnyExcept(IdCharacters) < 0;
 
+    /// <summary>What the audit log calls it: an id of the caller's own names it within its app alone.</summary>
+    public static string AuditName(string appId, string id) => $"{appId}/recipients/{id}";
+
     /// <summary>What views of a recipient and its endpoints depend on.</summary>
     public static string Subject(long appNo, string id) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"recipient:{appNo}:{id}");
 }

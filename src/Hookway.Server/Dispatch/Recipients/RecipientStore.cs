@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Dapper;
+using Hookway.Access;
 using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Storage;
@@ -16,7 +17,7 @@ public sealed class RecipientStore(Database database, Configuration configuratio
         """;
 
     /// <summary>Makes the recipient, or replaces its name and metadata.</summary>
-    public Task<(Recipient Recipient, bool Created)> Put(App app, string id, string? name, byte[]? metadata) => configuration.Change(async (session, touched) =>
+    public Task<(Recipient Recipient, bool Created)> Put(App app, Actor by, string id, string? name, byte[]? metadata) => configuration.Change(by, async (session, touched) =>
     {
         var known = await Find(session.Connection, app.No, id);
         touched.Add(Recipient.Subject(app.No, id));
@@ -26,7 +27,11 @@ public sealed class RecipientStore(Database database, Configuration configuratio
             ON CONFLICT (app_no, recipient) DO UPDATE SET name = excluded.name, folded_name = excluded.folded_name, metadata = excluded.metadata,
                 updated_at = excluded.updated_at, deleted_at = NULL
             """, new { app.No, id, name, folded = Fold(name), metadata, now = Now });
-        return ((await Find(session.Connection, app.No, id))!, known is null);
+        var saved = (await Find(session.Connection, app.No, id))!;
+        touched.Record(
+            app.WorkspaceNo, saved.UpdatedAt, known is null ? "recipient.created" : "recipient.updated", Recipient.AuditName(app.AppId, id),
+            known is null ? null : RecipientResource.Of(known), RecipientResource.Of(saved));
+        return (saved, known is null);
     });
 
     private static readonly RowStatement EnsureStatement = new(

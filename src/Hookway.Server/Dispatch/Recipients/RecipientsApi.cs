@@ -55,7 +55,7 @@ public static class RecipientsApi
         {
             return Problem.Invalid(errors);
         }
-        var (saved, created) = await store.Put(app, recipient, input.Name, metadata);
+        var (saved, created) = await store.Put(app, caller.Actor, recipient, input.Name, metadata);
         return created
             ? TypedResults.Created($"/api/v1/apps/{appId}/recipients/{Uri.EscapeDataString(recipient)}", RecipientResource.Of(saved))
             : TypedResults.Ok(RecipientResource.Of(saved));
@@ -97,7 +97,7 @@ public static class RecipientsApi
         {
             return Problem.NotFound("recipient");
         }
-        var lastSeq = await removal.RemoveRecipient(found, purge);
+        var lastSeq = await removal.RemoveRecipient(app, caller.Actor, found, purge);
         if (purge)
         {
             await erasure.EraseRecipient(found, lastSeq);

@@ -148,9 +148,7 @@ public class AppsApiTests(ServerFixture fixture) : IClassFixture<ServerFixture>
         await Server.CreateEndpoint(app, receiver.Url);
         var later = (await Server.Post($"/api/v1/apps/{app}/messages", new { recipient = "customer_1", type = "invoice.paid", deliverAt = DateTimeOffset.UtcNow.AddDays(1) }))
             .Expect(202).Text("messageId");
-        var workspace = (await Server.Caller()).WorkspaceNo;
-
-        await Server.Services.GetRequiredService<Hookway.Dispatch.Apps.AppStore>().Archive(workspace, app, Hookway.Dispatch.Endpoints.EndpointStore.TouchPending);
+        await Server.Services.GetRequiredService<Hookway.Dispatch.Apps.AppStore>().Archive(await Server.Caller(), app, Hookway.Dispatch.Endpoints.EndpointStore.TouchPending);
 
         await Server.WaitForMessage(app, later, "canceled");
     }

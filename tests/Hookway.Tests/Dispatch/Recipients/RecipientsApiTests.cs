@@ -228,7 +228,7 @@ public class RecipientsApiTests(ServerFixture fixture) : IClassFixture<ServerFix
         var app = await Server.CreateApp();
         var message = await Server.Send(app);
         var found = await Recipient(app);
-        await Server.Services.GetRequiredService<EndpointRemoval>().RemoveRecipient(found, purge: true);
+        await Server.Services.GetRequiredService<EndpointRemoval>().RemoveRecipient(await App(app), Actor.System, found, purge: true);
 
         (await Server.Delete($"/api/v1/apps/{app}/recipients/customer_1?purge=true")).Expect(200);
 
@@ -243,14 +243,14 @@ public class RecipientsApiTests(ServerFixture fixture) : IClassFixture<ServerFix
         var old = await Server.Send(app);
         await Server.WaitForMessage(app, old, "succeeded");
         var found = await Recipient(app);
-        var lastSeq = await Server.Services.GetRequiredService<EndpointRemoval>().RemoveRecipient(found, purge: true);
+        var lastSeq = await Server.Services.GetRequiredService<EndpointRemoval>().RemoveRecipient(await App(app), Actor.System, found, purge: true);
         var endpoint = await Server.CreateEndpoint(app, fixture.Receiver.Url);
         var sent = await Server.Send(app);
         await Server.WaitForMessage(app, sent, "succeeded");
         (await Server.Delete($"/api/v1/apps/{app}/endpoints/{endpoint}")).Expect(200);
 
         await Server.Services.GetRequiredService<MessageErasure>().EraseRecipient(found, lastSeq);
-        await Server.Services.GetRequiredService<RecipientStore>().Erase((await Server.Services.GetRequiredService<AppStore>().View(await Server.Caller(), app))!.App, found);
+        await Server.Services.GetRequiredService<RecipientStore>().Erase(await App(app), found);
 
         (await Server.Get($"/api/v1/apps/{app}/messages/{old}")).Expect(404);
         (await Server.Message(app, sent)).GetProperty("deliveries").GetArrayLength().ShouldBe(1);
@@ -274,7 +274,7 @@ public class RecipientsApiTests(ServerFixture fixture) : IClassFixture<ServerFix
         }
     }
 
-    private async Task<Recipient> Recipient(string app) =>
-        (await Server.Services.GetRequiredService<RecipientStore>().Find((await Server.Services.GetRequiredService<AppStore>().View(await Server.Caller(), app))!.App, "customer_1"))!;
+    private async Task<App> App(string app) => (await Server.Services.GetRequiredService<AppStore>().View(await Server.Caller(), app))!.App;
 
+    private async Task<Recipient> Recipient(string app) => (await Server.Services.GetRequiredService<RecipientStore>().Find(await App(app), "customer_1"))!;
 }
