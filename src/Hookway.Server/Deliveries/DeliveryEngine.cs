@@ -6,14 +6,17 @@ namespace Hookway.Deliveries;
 /// <summary>Told of a fault that the engine cannot go on from: the process should end, and what is pending is delivered after its next start.</summary>
 public delegate void EngineFault(Exception fault);
 
+/// <summary>Starts a step of the engine beside what runs: the thread pool's queue, but for a test that decides what goes first.</summary>
+public delegate void StartStep(Action<ScheduledWork> step, ScheduledWork work);
+
 /// <summary>
 /// Delivers. Accepted deliveries are handed over in memory after their commit; those that were pending before the start, fall due for a retry or found no room are read
 /// from the store. Each attempt is one request by <see cref="DeliverySender"/>, judged by <see cref="AttemptVerdict"/>, recorded by <see cref="AttemptRecorder"/>.
 /// </summary>
 public sealed class DeliveryEngine(
-    DeliveryStore store, IEnumerable<IDeliverySource> sources, DeliverySchedule schedule, DeliverySender sender, AttemptRecorder recorder,
+    DeliveryStore store, IEnumerable<IDeliverySource> sources, DeliverySchedule schedule, SendRequest send, AttemptRecorder recorder,
     RetrySchedule retries, Configuration configuration, Database database, IdGenerator ids, DeliveryOptions options, TimeProvider clock,
-    EngineFault fault, ILogger<DeliveryEngine> log) : IHostedLifecycleService, IDisposable
+    StartStep start, EngineFault fault, ILogger<DeliveryEngine> log) : IHostedLifecycleService, IDisposable
 {
     private const int FailuresThatCount = 5;
     private static readonly TimeSpan PauseAfterFault = TimeSpan.FromSeconds(5);
@@ -38,7 +41,7 @@ public sealed class DeliveryEngine(
         {
             schedule.Refresh(targetNo);
         }
-        _pump = Task.Run(Pump, CancellationToken.None);
+        _pump = Pump();
     }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -60,7 +63,7 @@ public sealed class DeliveryEngine(
         {
             log.LogWarning("{Attempts} attempts did not end in time; they are repeated after the next start", left);
         }
-        await _stopSending.CancelAsync();
+        _stopSending.Cancel();
     }
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -69,7 +72,7 @@ public sealed class DeliveryEngine(
     private async Task Drain()
     {
         configuration.Changed -= OnChanged;
-        await _stopTaking.CancelAsync();
+        _stopTaking.Cancel();
         await _pump;
         var patience = clock.GetUtcNow() + options.DrainTimeout;
         while (schedule.UnderWay > 0 && clock.GetUtcNow() < patience && !_stopSending.IsCancellationRequested)
@@ -95,13 +98,14 @@ public sealed class DeliveryEngine(
 
     private async Task Pump()
     {
+        Action<ScheduledWork> step = work => _ = work.Delivery is null ? ReadTarget(work) : Attempt(work);
         try
         {
             while (true)
             {
                 while (schedule.TryTake(out var work))
                 {
-                    ThreadPool.UnsafeQueueUserWorkItem(item => _ = item.Delivery is null ? ReadTarget(item) : Attempt(item), work, preferLocal: false);
+                    start(step, work);
                 }
                 _timer!.Change(schedule.UntilNextWake() is { } wait && wait < LongestSleep ? wait : LongestSleep, Timeout.InfiniteTimeSpan);
                 await _signals.Reader.ReadAsync(_stopTaking.Token);
@@ -186,7 +190,7 @@ public sealed class DeliveryEngine(
             });
             return (null, null);
         }
-        var result = await sender.Send(prepared.Request, _stopSending.Token);
+        var result = await send(prepared.Request, _stopSending.Token);
         var verdict = AttemptVerdict.Of(result, delivery.RunAttempts + 1, target, retries, clock.GetUtcNow());
         var attempt = new Attempt(
             0, ids.New(IdPrefix.Attempt), delivery.MessageSeq, delivery.TargetNo, delivery.AttemptCount + 1, delivery.Trigger, result.Outcome, result.Detail,

@@ -12,6 +12,9 @@ public sealed record DeliveryRequest(
     IReadOnlyList<KeyValuePair<string, string>> Headers,
     ReadOnlyMemory<byte> Body);
 
+/// <summary>Makes one attempt, as <see cref="DeliverySender.Send"/> does.</summary>
+public delegate Task<AttemptResult> SendRequest(DeliveryRequest request, CancellationToken cancel);
+
 /// <summary>
 /// Sends requests to receivers that it does not trust. Whatever a receiver does becomes an <see cref="AttemptResult"/>;
 /// redirects are not followed, and addresses that are not allowed are not connected to.

@@ -37,12 +37,9 @@ public static class ServerHost
         builder.Services.ConfigureHttpJsonOptions(json => ApiJson.Configure(json.SerializerOptions));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.Deliveries.DrainTimeout + TimeSpan.FromSeconds(10));
         builder.Services.AddApiDocument();
-        AddStorage(builder.Services, settings, clock ?? TimeProvider.System);
+        AddParts(builder.Services, settings, clock ?? TimeProvider.System);
         builder.Services.AddSingleton<Readiness>();
         builder.Services.AddSingleton<FaultWatch>();
-        AddAccess(builder.Services);
-        AddDispatch(builder.Services, settings);
-        AddDeliveries(builder.Services, settings);
         replace?.Invoke(builder.Services);
 
         var app = builder.Build();
@@ -55,6 +52,15 @@ public static class ServerHost
             app.Logger.LogInformation("The server listens on loopback alone, so endpoints on loopback are allowed");
         }
         return app;
+    }
+
+    /// <summary>What works behind the routes: the store, who may use it, what is sent and how it is delivered.</summary>
+    internal static void AddParts(IServiceCollection services, ServerSettings settings, TimeProvider clock)
+    {
+        AddStorage(services, settings, clock);
+        AddAccess(services);
+        AddDispatch(services, settings);
+        AddDeliveries(services, settings);
     }
 
     /// <summary>What the commands that do not serve need: the store and who may use it.</summary>
@@ -168,6 +174,8 @@ public static class ServerHost
         services.AddSingleton<AttemptStore>();
         services.AddSingleton<DeliverySchedule>();
         services.AddSingleton<DeliverySender>();
+        services.AddSingleton<SendRequest>(provider => provider.GetRequiredService<DeliverySender>().Send);
+        services.AddSingleton<StartStep>((step, work) => ThreadPool.UnsafeQueueUserWorkItem(step, work, preferLocal: false));
         services.AddSingleton<AttemptRecorder>();
         services.AddSingleton<IDeliverySource, MessageDeliveries>();
         services.AddSingleton<EngineFault>(provider => provider.GetRequiredService<FaultWatch>().Report);

@@ -24,11 +24,12 @@ public sealed class GroupCommit : IAsyncDisposable
 
     /// <param name="transaction">The driver's.</param>
     /// <param name="fault">Told, once, when the writer ends because of an exception that must not happen: everything after it is refused.</param>
-    public GroupCommit(IWriteTransaction transaction, Action<Exception> fault)
+    /// <param name="scheduler">Where the writer runs; a thread of its own when null.</param>
+    public GroupCommit(IWriteTransaction transaction, Action<Exception> fault, TaskScheduler? scheduler = null)
     {
         _transaction = transaction;
         _fault = fault;
-        _loop = Task.Factory.StartNew(Loop, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
+        _loop = Task.Factory.StartNew(Loop, CancellationToken.None, TaskCreationOptions.LongRunning, scheduler ?? TaskScheduler.Default).Unwrap();
     }
 
     /// <summary>
