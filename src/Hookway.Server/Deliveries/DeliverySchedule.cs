@@ -155,15 +155,15 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
             _inFlight--;
             _failingInFlight -= work.CountsAsFailing ? 1 : 0;
             queue.Left(work.Delivery!, succeeded, options.MaxInFlightPerTarget);
+            if (queue.Target is { Ordered: true } && (nextAttemptAt is not null || succeeded is null))
+            {
+                // The head waits for its retry, or for a fault to pass, and everything behind it waits with it.
+                Unload(queue);
+                queue.HoldUntil = nextAttemptAt;
+            }
             if (nextAttemptAt is { } at)
             {
                 SetWake(queue, at);
-                if (queue.Target is { Ordered: true })
-                {
-                    // The head waits for its retry, and everything behind it waits with it.
-                    Unload(queue);
-                    queue.HoldUntil = at;
-                }
             }
             queue.HoldUntil = holdUntil ?? queue.HoldUntil;
             Reconsider(queue);

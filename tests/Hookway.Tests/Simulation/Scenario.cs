@@ -39,10 +39,10 @@ internal sealed class Scenario(World world)
 
     private async Task SetUp(SimulatedNode node)
     {
-        var (workspace, _) = await node.Get<WorkspaceStore>().FindOrCreate("simulated");
+        var (workspace, _) = await node.Get<WorkspaceStore>().FindOrCreate("simulated", Actor.System);
         world.WorkspaceNo = workspace.No;
-        _app = await node.Get<AppStore>().Create(workspace.No, "Simulated", null, null);
-        await node.Get<EventTypeStore>().Publish(_app, EventType, null, null);
+        _app = await node.Get<AppStore>().Create(node.Caller, "Simulated", null, null);
+        await node.Get<EventTypeStore>().Publish(_app, Actor.System, EventType, null, null);
         for (var i = _random.Next(2, 7); i > 0; i--)
         {
             var settings = new EndpointSettings(
@@ -50,7 +50,7 @@ internal sealed class Scenario(World world)
                 _random.Next(2, 7), _random.Next(1, 31), world.Chance(0.2) ? _random.Next(6, 121) : null, world.Chance(0.3));
             var endpoint = new SimulatedEndpoint($"customer_{_random.Next(2)}", settings);
             world.AddReceiver(endpoint);
-            endpoint.EndpointId = (await node.Get<EndpointStore>().Create(_app, endpoint.Recipient, null, settings, WebhookSecret.Generate(SignatureScheme.HmacSha256))).EndpointId;
+            endpoint.EndpointId = (await node.Get<EndpointStore>().Create(_app, Actor.System, endpoint.Recipient, null, settings, WebhookSecret.Generate(SignatureScheme.HmacSha256))).EndpointId;
         }
     }
 
@@ -221,11 +221,11 @@ internal sealed class Scenario(World world)
     private void Delete(SimulatedEndpoint endpoint)
     {
         endpoint.WasTakenOut = true;
-        world.Serve(node => node.Get<EndpointRemoval>().Remove(_app, endpoint.EndpointId!));
+        world.Serve(node => node.Get<EndpointRemoval>().Remove(_app, Actor.System, endpoint.EndpointId!));
     }
 
     private Task<WebhookEndpoint?> Change(SimulatedNode node, SimulatedEndpoint endpoint, Func<EndpointSettings, EndpointSettings> change) =>
-        node.Get<EndpointStore>().Update(_app, endpoint.EndpointId!, old => old with { Settings = change(old.Settings) });
+        node.Get<EndpointStore>().Update(_app, Actor.System, "changed", endpoint.EndpointId!, old => old with { Settings = change(old.Settings) });
 
     private void Cancel()
     {
