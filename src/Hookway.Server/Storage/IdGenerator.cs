@@ -37,6 +37,9 @@ public sealed class IdGenerator(TimeProvider clock, Random random)
 public static class IdPrefix
 {
     public const string Workspace = "ws";
+    public const string User = "usr";
+    public const string Session = "ses";
+    public const string AccessLink = "lnk";
     public const string ApiKey = "key";
     public const string App = "app";
     public const string Endpoint = "ep";

@@ -1,0 +1,83 @@
+using System.Data.Common;
+using Dapper;
+using Hookway.Storage;
+
+namespace Hookway.Access.Members;
+
+/// <summary>Every SQL statement about links that let someone in once.</summary>
+public sealed class AccessLinkStore(Database database, IdGenerator ids, TimeProvider clock)
+{
+    private const string Columns = "no, id, kind, workspace_no, user_no, email, role, created_at, expires_at";
+
+    /// <summary>Makes a link; answers it with its token, which is kept nowhere. Links that are over make room.</summary>
+    public async Task<(AccessLink Link, string Token)> Create(string kind, long? workspaceNo, long? userNo, string? email, string? role)
+    {
+        var token = AccessLink.NewToken();
+        var now = clock.GetUtcNow();
+        var link = await database.Write(async session =>
+        {
+            await session.Connection.ExecuteAsync("DELETE FROM access_links WHERE expires_at <= @now", new { now = now.ToUnixTimeMilliseconds() });
+            return (await session.Connection.QuerySingleAsync<LinkRow>(
+                $"""
+                INSERT INTO access_links (id, hash, kind, workspace_no, user_no, email, role, created_at, expires_at)
+                VALUES (@id, @hash, @kind, @workspaceNo, @userNo, @email, @role, @now, @expires) RETURNING {Columns}
+                """,
+                new
+                {
+                    id = ids.New(IdPrefix.AccessLink),
+                    hash = AccessLink.HashOf(token),
+                    kind,
+                    workspaceNo,
+                    userNo,
+                    email,
+                    role,
+                    now = now.ToUnixTimeMilliseconds(),
+                    expires = (now + AccessLink.LifetimeOf(kind)).ToUnixTimeMilliseconds(),
+                })).ToLink();
+        });
+        return (link, token);
+    }
+
+    /// <summary>The link with this token, if it is of this kind and may still be used.</summary>
+    public Task<AccessLink?> Find(string kind, string token) => database.Read(connection => Find(connection, kind, token));
+
+    /// <summary>The same, read inside a transaction.</summary>
+    public async Task<AccessLink?> Find(DbConnection connection, string kind, string token) =>
+        (await connection.QuerySingleOrDefaultAsync<LinkRow>(
+            $"SELECT {Columns} FROM access_links WHERE hash = @hash AND kind = @kind AND expires_at > @now",
+            new { hash = AccessLink.HashOf(token), kind, now = clock.GetUtcNow().ToUnixTimeMilliseconds() }))?.ToLink();
+
+    /// <summary>The invitations of a workspace that wait to be accepted, newest first.</summary>
+    public Task<List<AccessLink>> ListInvitations(long workspaceNo, long before, int limit) => database.Read(async connection =>
+        (await connection.QueryAsync<LinkRow>(
+            $"""
+            SELECT {Columns} FROM access_links WHERE workspace_no = @workspaceNo AND kind = @kind AND expires_at > @now AND no < @before ORDER BY no DESC LIMIT @limit
+            """, new { workspaceNo, kind = AccessLink.Invitation, now = clock.GetUtcNow().ToUnixTimeMilliseconds(), before, limit })).Select(row => row.ToLink()).ToList());
+
+    /// <summary>Takes an invitation back; null when there is none.</summary>
+    public Task<AccessLink?> Revoke(long workspaceNo, string linkId) => database.Write(async session =>
+        (await session.Connection.QuerySingleOrDefaultAsync<LinkRow>(
+            $"DELETE FROM access_links WHERE workspace_no = @workspaceNo AND id = @linkId AND kind = @kind RETURNING {Columns}",
+            new { workspaceNo, linkId, kind = AccessLink.Invitation }))?.ToLink());
+
+    /// <summary>Uses up a link, and those that stand for the same: all set-up links of its workspace, all resets of its person.</summary>
+    public static Task Use(WriteSession session, AccessLink link) => session.Connection.ExecuteAsync(
+        """
+        DELETE FROM access_links WHERE no = @No OR (kind = @Kind AND ((@Kind = 'setup' AND workspace_no = @WorkspaceNo) OR (@Kind = 'reset' AND user_no = @UserNo)))
+        """, new { link.No, link.Kind, link.WorkspaceNo, link.UserNo });
+
+    private sealed record LinkRow
+    {
+        public long No { get; init; }
+        public string Id { get; init; } = "";
+        public string Kind { get; init; } = "";
+        public long? WorkspaceNo { get; init; }
+        public long? UserNo { get; init; }
+        public string? Email { get; init; }
+        public string? Role { get; init; }
+        public long CreatedAt { get; init; }
+        public long ExpiresAt { get; init; }
+
+        public AccessLink ToLink() => new(No, Id, Kind, WorkspaceNo, UserNo, Email, Role, Stored.Time(CreatedAt), Stored.Time(ExpiresAt));
+    }
+}
