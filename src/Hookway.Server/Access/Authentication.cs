@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Hookway.Access.Sessions;
 using Hookway.Api;
 using Hookway.Storage;
 
@@ -23,7 +24,7 @@ public static class AccessExtensions
 }
 
 /// <summary>Checks the credential of every request to a route that asks for a scope.</summary>
-public sealed class Authentication(RequestDelegate next, ApiKeyStore keys, Configuration configuration, TimeProvider clock)
+public sealed class Authentication(RequestDelegate next, ApiKeyStore keys, SessionCaller sessions, Configuration configuration, TimeProvider clock)
 {
     private const string Scheme = "Bearer ";
     private static readonly TimeSpan UseIsNotedEvery = TimeSpan.FromMinutes(1);
@@ -43,6 +44,12 @@ public sealed class Authentication(RequestDelegate next, ApiKeyStore keys, Confi
 
     private async ValueTask<Problem?> Refusal(HttpContext http, string scope, PortalCapability? open)
     {
+        if (http.Request.Headers.Authorization.Count == 0 && SessionCookie.Of(http.Request) is { } cookie)
+        {
+            var (member, refusal) = await sessions.Of(http, cookie, scope);
+            http.Features.Set(member);
+            return refusal;
+        }
         if (http.Request.Headers.Authorization is not [{ } header]
             || !header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
         {

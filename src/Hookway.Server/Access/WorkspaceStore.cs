@@ -24,6 +24,13 @@ public sealed class WorkspaceStore(Database database, Configuration configuratio
         return (new Workspace(no, id, name), true);
     });
 
+    /// <summary>The first workspace of the store, whatever it is called by now; null in an empty store.</summary>
+    public Task<Workspace?> First() => database.Read(async connection =>
+        (await connection.QuerySingleOrDefaultAsync<WorkspaceRow>("SELECT no, id, name FROM workspaces ORDER BY no LIMIT 1"))?.ToWorkspace());
+
+    public Task<Workspace?> Find(long workspaceNo) => database.Read(async connection =>
+        (await connection.QuerySingleOrDefaultAsync<WorkspaceRow>("SELECT no, id, name FROM workspaces WHERE no = @workspaceNo", new { workspaceNo }))?.ToWorkspace());
+
     public Task<Workspace?> Find(string idOrName) => database.Read(async connection =>
         (await connection.QuerySingleOrDefaultAsync<WorkspaceRow>(
             "SELECT no, id, name FROM workspaces WHERE id = @idOrName OR name = @idOrName ORDER BY no LIMIT 1", new { idOrName }))?.ToWorkspace());

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Hookway.Access;
+using Hookway.Access.Members;
 using Hookway.Api;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
@@ -31,6 +32,16 @@ public static class ApiExamples
     private const string ApiKey = """
         "keyId": "key_01jd3q5x7v1c3e5g7j9m1p3r5t", "name": "Billing backend", "prefix": "hwk_4f7Gq2Zr", "scopes": ["message:read", "message:write"],
         "createdAt": "2026-01-31T12:00:00.000Z", "expiresAt": "2027-01-31T12:00:00.000Z", "lastUsedAt": null, "revokedAt": null
+        """;
+
+    private const string Member = """
+        "userId": "usr_01jd3q5x7v1s3d5f7g9h1j3k5m", "email": "ada@example.com", "name": "Ada Lovelace", "role": "owner", "twoFactor": true,
+        "createdAt": "2026-01-31T12:00:00.000Z", "lastSeenAt": "2026-01-31T12:30:00.000Z"
+        """;
+
+    private const string Invitation = """
+        "invitationId": "lnk_01jd3q5x7v2w4e6r8t0y2v4x6z", "email": "grace@example.com", "role": "member",
+        "createdAt": "2026-01-31T12:00:00.000Z", "expiresAt": "2026-02-07T12:00:00.000Z"
         """;
 
     private static readonly Dictionary<Type, string> Examples = new()
@@ -102,6 +113,11 @@ public static class ApiExamples
               "filter": { "appId": "app_01jd3q5x7v5a7c9e1g3j5m7p9r", "messageId": "msg_01jd3q5x7vb3d5f7h9k1n3q5s7", "endpointId": null },
               "status": "running", "matched": 1, "queued": 1, "succeeded": 0, "failed": 0, "canceled": 0, "createdAt": "2026-01-31T13:00:00.000Z", "finishedAt": null }
             """,
+        [typeof(MemberResource)] = $"{{ {Member} }}",
+        [typeof(ChangeMember)] = """{ "role": "admin" }""",
+        [typeof(InviteMember)] = """{ "email": "grace@example.com", "role": "member" }""",
+        [typeof(InvitationResource)] = $"{{ {Invitation} }}",
+        [typeof(InvitationWithUrl)] = $$"""{ "url": "https://hooks.example.com/join/4l2nB8q0…", {{Invitation}} }""",
     };
 
     /// <summary>The example of a body's type; of a page, one with one item.</summary>

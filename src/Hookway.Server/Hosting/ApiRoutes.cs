@@ -1,14 +1,17 @@
 using Hookway.Access;
+using Hookway.Access.Members;
+using Hookway.Dashboard;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.EventTypes;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
 using Hookway.Replays;
+using Hookway.Ui;
 
 namespace Hookway.Hosting;
 
-/// <summary>Every group of routes on one screen. Each route names the scope it needs where it is mapped; those of health and reference need none.</summary>
+/// <summary>Every group of routes on one screen. Each route names the scope it needs where it is mapped; those of health and reference need none, and pages ask in their own way.</summary>
 public static class ApiRoutes
 {
     public static void MapHookway(this WebApplication app)
@@ -21,7 +24,10 @@ public static class ApiRoutes
         app.MapReplays();
         app.MapApiKeys();
         app.MapAudit();
+        app.MapMembers();
         app.MapApiReference();
         app.MapHealth();
+        app.MapAssets();
+        app.MapDashboard();
     }
 }

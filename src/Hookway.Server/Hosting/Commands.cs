@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Net.Sockets;
 using Hookway.Access;
+using Hookway.Access.Members;
 using Hookway.Storage;
 
 namespace Hookway.Hosting;
@@ -17,6 +18,8 @@ public static class Commands
           migrate                                  bring the store up to date and stop
           create-workspace --name NAME             add a workspace and print its first key
           create-key --name NAME --scopes A,B      add an API key and print it   [--workspace NAME]
+          owner-link                               print the link that makes a workspace's owner, while it has none   [--workspace NAME]
+          reset-password --email ADDRESS           print a link by which a person sets a new password
           backup --to FILE                         copy the embedded store, also while the server runs
           health                                   ask a running server whether it is ready   [--url URL]
 
@@ -47,6 +50,8 @@ public static class Commands
                 case "migrate": await Migrate(settings, output); return 0;
                 case "create-workspace": await CreateWorkspace(settings, line, output); return 0;
                 case "create-key": await CreateKey(settings, line, output); return 0;
+                case "owner-link": await OwnerLink(settings, line, output); return 0;
+                case "reset-password": await ResetPassword(settings, line, output); return 0;
                 case "backup": await BackUp(settings, line, output); return 0;
                 case "health": return await CheckHealth(settings, line, output, errors);
                 default: throw new SettingsException($"{line.Command} is not a command. --help lists them.");
@@ -96,7 +101,8 @@ public static class Commands
         await Listen(app, settings);
         // The key is shown once, so it is made once nothing is left that may fail before it is printed.
         var firstKey = await firstStart.MakeKey();
-        await output.WriteAsync(Welcome.Text(settings.PublicUrl ?? Setting.LocalUrlOf(app.Urls.First()), firstKey, settings));
+        var ownerLink = await firstStart.MakeOwnerLink();
+        await output.WriteAsync(Welcome.Text(settings.PublicUrl ?? Setting.LocalUrlOf(app.Urls.First()), firstKey, settings, ownerLink));
         await output.FlushAsync();
         await app.WaitForShutdownAsync();
         if (faults.Fault is { } fault)
@@ -147,12 +153,40 @@ public static class Commands
             throw new SettingsException($"{unknown} is not a scope. The scopes are {string.Join(", ", Scopes.All)}.");
         }
         await using var tools = await OpenTools(settings);
-        var wanted = line.Options.GetValueOrDefault("workspace", FirstStart.WorkspaceName);
-        var workspace = await tools.GetRequiredService<WorkspaceStore>().Find(wanted) ?? throw new InvalidOperationException($"There is no workspace {wanted}.");
+        var workspace = await WorkspaceOf(line, tools);
         var key = ApiKey.Generate();
         await tools.GetRequiredService<ApiKeyStore>().Add(workspace.No, Actor.Command, key, name, scopes, expiresAt: null);
         await output.WriteLineAsync(key);
     }
+
+    private static async Task OwnerLink(ServerSettings settings, CommandLine line, TextWriter output)
+    {
+        await using var tools = await OpenTools(settings);
+        var workspace = await WorkspaceOf(line, tools);
+        var path = await tools.GetRequiredService<FirstStart>().OwnerLinkOf(workspace)
+            ?? throw new InvalidOperationException($"The workspace {workspace.Name} has an owner already, who can invite others.");
+        await output.WriteLineAsync(Base(settings) + path);
+    }
+
+    private static async Task ResetPassword(ServerSettings settings, CommandLine line, TextWriter output)
+    {
+        var email = line.Required("email");
+        await using var tools = await OpenTools(settings);
+        var user = await tools.GetRequiredService<UserStore>().FindByEmail(email) ?? throw new InvalidOperationException($"Nobody has an account under {email}.");
+        var (_, token) = await tools.GetRequiredService<AccessLinkStore>().Create(AccessLink.Reset, workspaceNo: null, user.No, user.Email, role: null, Actor.Command);
+        await output.WriteLineAsync(Base(settings) + AccessLink.PathOf(AccessLink.Reset, token));
+    }
+
+    /// <summary>The workspace that a command is about: the first one, unless it names another.</summary>
+    private static async Task<Workspace> WorkspaceOf(CommandLine line, ServiceProvider tools)
+    {
+        var workspaces = tools.GetRequiredService<WorkspaceStore>();
+        return line.Options.TryGetValue("workspace", out var wanted)
+            ? await workspaces.Find(wanted) ?? throw new InvalidOperationException($"There is no workspace {wanted}.")
+            : await workspaces.First() ?? throw new InvalidOperationException("There is no workspace yet: start the server once.");
+    }
+
+    private static string Base(ServerSettings settings) => settings.PublicUrl ?? Setting.LocalUrlOf(settings.Urls[0]);
 
     private static async Task BackUp(ServerSettings settings, CommandLine line, TextWriter output)
     {

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Hookway.Api;
 using Hookway.Storage;
+using Hookway.Ui;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -18,7 +19,7 @@ public sealed partial class RequestPipeline(RequestDelegate next, IdGenerator id
         http.Response.Headers["Request-Id"] = http.TraceIdentifier;
         if (await Handle(http) is { } problem && !http.Response.HasStarted)
         {
-            await problem.ExecuteAsync(http);
+            await (ProblemPages.Of(http, problem) ?? problem).ExecuteAsync(http);
         }
         var status = http.Response.StatusCode;
         var level = status >= StatusCodes.Status400BadRequest ? LogLevel.Information : LogLevel.Debug;
@@ -75,8 +76,12 @@ public sealed partial class RequestPipeline(RequestDelegate next, IdGenerator id
     internal static string ShownPath(string target)
     {
         var path = target.AsSpan(0, target.AsSpan().IndexOf('?') is >= 0 and var end ? end : target.Length);
-        return NotShown().Replace(path[..Math.Min(path.Length, LongestPathShown)].ToString(), "?");
+        return NotShown().Replace(Token().Replace(path[..Math.Min(path.Length, LongestPathShown)].ToString(), "$1***"), "?");
     }
+
+    /// <summary>Where a path holds what lets its reader in.</summary>
+    [GeneratedRegex("^(/portal/|/set-up/|/join/|/reset-password/|/ingest/[^/]*/)[^/]+", RegexOptions.IgnoreCase)]
+    private static partial Regex Token();
 
     [GeneratedRegex(@"[^\x21-\x7e]")]
     private static partial Regex NotShown();

@@ -1,6 +1,9 @@
 using System.Net;
 using Hookway.Access;
+using Hookway.Access.Members;
+using Hookway.Access.Sessions;
 using Hookway.Api;
+using Hookway.Dashboard;
 using Hookway.Deliveries;
 using Hookway.Deliveries.Replays;
 using Hookway.Dispatch.Apps;
@@ -9,6 +12,7 @@ using Hookway.Dispatch.EventTypes;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
 using Hookway.Storage;
+using Hookway.Ui;
 using Microsoft.Extensions.Logging.Console;
 
 namespace Hookway.Hosting;
@@ -41,11 +45,14 @@ public static class ServerHost
         builder.Services.AddSingleton<Readiness>();
         builder.Services.AddSingleton<FaultWatch>();
         replace?.Invoke(builder.Services);
+        builder.Services.AddFaces(settings.PublicUrl);
 
         var app = builder.Build();
         app.UseMiddleware<RequestPipeline>();
+        app.Use(app.Services.GetRequiredService<ApiInside>().Attach);
         app.UseRouting();
         app.UseMiddleware<Authentication>();
+        app.UseMiddleware<DashboardGate>();
         app.MapHookway();
         if (settings.IsLoopbackOnly)
         {
@@ -140,6 +147,14 @@ public static class ServerHost
         services.AddSingleton<ApiKeyStore>();
         services.AddSingleton<AuditStore>();
         services.AddSingleton<FirstStart>();
+        services.AddSingleton<UserStore>();
+        services.AddSingleton<MemberStore>();
+        services.AddSingleton<AccessLinkStore>();
+        services.AddSingleton<Passwords>();
+        services.AddSingleton<Joining>();
+        services.AddSingleton<SessionStore>();
+        services.AddSingleton<SessionCaller>();
+        services.AddSingleton<SignIn>();
     }
 
     private static void AddDispatch(IServiceCollection services, ServerSettings settings)

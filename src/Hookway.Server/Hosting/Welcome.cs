@@ -16,11 +16,13 @@ public static class Welcome
     /// <param name="url">The server's address.</param>
     /// <param name="firstKey">The key that was just made; null at every later start.</param>
     /// <param name="settings">Of the server.</param>
-    public static string Text(string url, string? firstKey, ServerSettings settings) => $$$"""
+    /// <param name="ownerLink">The path that makes the first owner; null when there is one.</param>
+    public static string Text(string url, string? firstKey, ServerSettings settings, string? ownerLink = null) => $$$"""
 
         Hookway is ready.
 
           API reference   {{{url}}}/docs
+          Dashboard       {{{(ownerLink is null ? url : url + ownerLink + "   (opens once: makes its owner)")}}}
           API key         {{{firstKey ?? (settings.BootstrapApiKey is null ? KeyOfBefore : "the one you gave (Hookway:BootstrapApiKey)")}}}
 
         Send a first message. In another terminal, start a receiver on port 9000:

@@ -29,7 +29,7 @@ public static class Words
     public static string Number(long number) => number.ToString("N0", Culture);
 
     /// <summary>A number that must be short: 12.4k, 3.1M.</summary>
-    public static string Short(double number) =>
+    public static string Brief(double number) =>
         number >= 999_500 ? (number / 1_000_000).ToString("0.#", Culture) + "M" : number >= 10_000 ? (number / 1_000).ToString("0.#", Culture) + "k" : number.ToString("#,0.##", Culture);
 
     public static string Percent(double? share) => share is { } value ? (value is > 0.999 and < 1 ? "99.9" : (value * 100).ToString("0.#", Culture)) + " %" : "–";

@@ -5,19 +5,19 @@ using Hookway.Storage;
 namespace Hookway.Access.Members;
 
 /// <summary>Every SQL statement about links that let someone in once.</summary>
-public sealed class AccessLinkStore(Database database, IdGenerator ids, TimeProvider clock)
+public sealed class AccessLinkStore(Database database, Configuration configuration, IdGenerator ids, TimeProvider clock)
 {
     private const string Columns = "no, id, kind, workspace_no, user_no, email, role, created_at, expires_at";
 
     /// <summary>Makes a link; answers it with its token, which is kept nowhere. Links that are over make room.</summary>
-    public async Task<(AccessLink Link, string Token)> Create(string kind, long? workspaceNo, long? userNo, string? email, string? role)
+    public async Task<(AccessLink Link, string Token)> Create(string kind, long? workspaceNo, long? userNo, string? email, string? role, Actor by)
     {
         var token = AccessLink.NewToken();
         var now = clock.GetUtcNow();
-        var link = await database.Write(async session =>
+        var link = await configuration.Change(by, async (session, touched) =>
         {
             await session.Connection.ExecuteAsync("DELETE FROM access_links WHERE expires_at <= @now", new { now = now.ToUnixTimeMilliseconds() });
-            return (await session.Connection.QuerySingleAsync<LinkRow>(
+            var added = (await session.Connection.QuerySingleAsync<LinkRow>(
                 $"""
                 INSERT INTO access_links (id, hash, kind, workspace_no, user_no, email, role, created_at, expires_at)
                 VALUES (@id, @hash, @kind, @workspaceNo, @userNo, @email, @role, @now, @expires) RETURNING {Columns}
@@ -34,6 +34,11 @@ public sealed class AccessLinkStore(Database database, IdGenerator ids, TimeProv
                     now = now.ToUnixTimeMilliseconds(),
                     expires = (now + AccessLink.LifetimeOf(kind)).ToUnixTimeMilliseconds(),
                 })).ToLink();
+            if (kind == AccessLink.Invitation)
+            {
+                touched.Record(workspaceNo!.Value, now, "member.invited", added.LinkId, null, InvitationResource.Of(added));
+            }
+            return added;
         });
         return (link, token);
     }
@@ -55,10 +60,17 @@ public sealed class AccessLinkStore(Database database, IdGenerator ids, TimeProv
             """, new { workspaceNo, kind = AccessLink.Invitation, now = clock.GetUtcNow().ToUnixTimeMilliseconds(), before, limit })).Select(row => row.ToLink()).ToList());
 
     /// <summary>Takes an invitation back; null when there is none.</summary>
-    public Task<AccessLink?> Revoke(long workspaceNo, string linkId) => database.Write(async session =>
-        (await session.Connection.QuerySingleOrDefaultAsync<LinkRow>(
+    public Task<AccessLink?> Revoke(long workspaceNo, Actor by, string linkId) => configuration.Change(by, async (session, touched) =>
+    {
+        var revoked = (await session.Connection.QuerySingleOrDefaultAsync<LinkRow>(
             $"DELETE FROM access_links WHERE workspace_no = @workspaceNo AND id = @linkId AND kind = @kind RETURNING {Columns}",
-            new { workspaceNo, linkId, kind = AccessLink.Invitation }))?.ToLink());
+            new { workspaceNo, linkId, kind = AccessLink.Invitation }))?.ToLink();
+        if (revoked is not null)
+        {
+            touched.Record(workspaceNo, clock.GetUtcNow(), "member.invitation_revoked", linkId, InvitationResource.Of(revoked), null);
+        }
+        return revoked;
+    });
 
     /// <summary>Uses up a link, and those that stand for the same: all set-up links of its workspace, all resets of its person.</summary>
     public static Task Use(WriteSession session, AccessLink link) => session.Connection.ExecuteAsync(

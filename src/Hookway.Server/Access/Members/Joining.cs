@@ -11,7 +11,7 @@ public sealed class Joining(
     public async Task<User?> SetUp(string token, string workspaceName, string email, string name, string password)
     {
         var hash = await passwords.Hash(password);
-        return await configuration.Change(async (session, touched) =>
+        return await configuration.Change(ByLink(email), async (session, touched) =>
         {
             if (await links.Find(session.Connection, AccessLink.SetUp, token) is not { WorkspaceNo: { } workspaceNo } link
                 || await MemberStore.HasOwner(session.Connection, workspaceNo)
@@ -19,7 +19,7 @@ public sealed class Joining(
             {
                 return null;
             }
-            await MemberStore.Rename(session, touched, workspaceNo, workspaceName.Trim());
+            await members.Rename(session, touched, workspaceNo, workspaceName.Trim());
             return await Join(session, touched, link, user, Roles.Owner);
         });
     }
@@ -28,14 +28,14 @@ public sealed class Joining(
     public async Task<User?> Accept(string token, string name, string password)
     {
         var hash = await passwords.Hash(password);
-        return await configuration.Change(async (session, touched) =>
+        return await configuration.Change(ByLink((await links.Find(AccessLink.Invitation, token))?.Email), async (session, touched) =>
             await links.Find(session.Connection, AccessLink.Invitation, token) is { Email: { } email, Role: { } role } link
             && await users.Create(session, email, name, hash) is { } user
                 ? await Join(session, touched, link, user, role) : null);
     }
 
     /// <summary>Takes in someone who is signed in already: as the one who was invited, or as the owner of a workspace that has none.</summary>
-    public Task<User?> Accept(string kind, string token, User user) => configuration.Change(async (session, touched) =>
+    public Task<User?> Accept(string kind, string token, User user) => configuration.Change(new Actor(user.UserId, user.Email), async (session, touched) =>
         await links.Find(session.Connection, kind, token) is { WorkspaceNo: { } workspaceNo } link
         && (kind == AccessLink.SetUp ? !await MemberStore.HasOwner(session.Connection, workspaceNo) : kind == AccessLink.Invitation && link.Email == user.Email)
             ? await Join(session, touched, link, user, link.Role ?? Roles.Owner) : null);
@@ -57,9 +57,12 @@ public sealed class Joining(
         });
     }
 
+    /// <summary>Who has no account yet acts by the link that they were given.</summary>
+    private static Actor ByLink(string? email) => new("link", email);
+
     private async Task<User> Join(WriteSession session, ChangedSubjects touched, AccessLink link, User user, string role)
     {
-        await members.Add(session, touched, link.WorkspaceNo!.Value, user.No, role);
+        await members.Add(session, touched, link.WorkspaceNo!.Value, user, role);
         await AccessLinkStore.Use(session, link);
         return user;
     }

@@ -33,43 +33,50 @@ public sealed class MemberStore(Database database, Configuration configuration, 
     public Task<bool> HasOwner(long workspaceNo) => database.Read(connection => HasOwner(connection, workspaceNo));
 
     /// <summary>Adds a person to a workspace, in a transaction; one who is there already keeps the role they have.</summary>
-    public async Task Add(WriteSession session, ChangedSubjects touched, long workspaceNo, long userNo, string role)
+    public async Task Add(WriteSession session, ChangedSubjects touched, long workspaceNo, User user, string role)
     {
-        await session.Connection.ExecuteAsync(
-            "INSERT INTO members (workspace_no, user_no, role, created_at) VALUES (@workspaceNo, @userNo, @role, @now) ON CONFLICT (workspace_no, user_no) DO NOTHING",
-            new { workspaceNo, userNo, role, now = clock.GetUtcNow().ToUnixTimeMilliseconds() });
-        await SessionStore.Touch(session, touched, userNo);
+        var now = clock.GetUtcNow();
+        var added = await session.Connection.ExecuteAsync(
+            "INSERT INTO members (workspace_no, user_no, role, created_at) VALUES (@workspaceNo, @No, @role, @now) ON CONFLICT (workspace_no, user_no) DO NOTHING",
+            new { workspaceNo, user.No, role, now = now.ToUnixTimeMilliseconds() });
+        if (added == 1)
+        {
+            await SessionStore.Touch(session, touched, user.No);
+            touched.Record(workspaceNo, now, "member.joined", user.UserId, null, MemberResource.Of((await Find(session.Connection, workspaceNo, user.UserId))!));
+        }
     }
 
     /// <summary>Gives a member another role.</summary>
-    public Task<MemberChange> SetRole(long workspaceNo, string userId, string role, bool byOwner) =>
-        Change(workspaceNo, userId, byOwner, role, session => session.Connection.ExecuteAsync(
+    public Task<MemberChange> SetRole(long workspaceNo, Actor by, string userId, string role, bool byOwner) =>
+        Change(workspaceNo, by, userId, byOwner, role, session => session.Connection.ExecuteAsync(
             "UPDATE members SET role = @role WHERE workspace_no = @workspaceNo AND user_no = (SELECT no FROM users WHERE id = @userId)", new { role, workspaceNo, userId }));
 
     /// <summary>Takes a person out of a workspace; the account stays.</summary>
-    public Task<MemberChange> Remove(long workspaceNo, string userId, bool byOwner) =>
-        Change(workspaceNo, userId, byOwner, role: null, session => session.Connection.ExecuteAsync(
+    public Task<MemberChange> Remove(long workspaceNo, Actor by, string userId, bool byOwner) =>
+        Change(workspaceNo, by, userId, byOwner, role: null, session => session.Connection.ExecuteAsync(
             "DELETE FROM members WHERE workspace_no = @workspaceNo AND user_no = (SELECT no FROM users WHERE id = @userId)", new { workspaceNo, userId }));
 
     /// <summary>Renames a workspace; what the sessions of its members show changes with it.</summary>
-    public Task Rename(long workspaceNo, string name) => configuration.Change(async (session, touched) =>
+    public Task Rename(long workspaceNo, Actor by, string name) => configuration.Change(by, async (session, touched) =>
     {
         await Rename(session, touched, workspaceNo, name);
         return true;
     });
 
     /// <summary>The same, in a transaction.</summary>
-    public static async Task Rename(WriteSession session, ChangedSubjects touched, long workspaceNo, string name)
+    public async Task Rename(WriteSession session, ChangedSubjects touched, long workspaceNo, string name)
     {
+        var (id, old) = await session.Connection.QuerySingleAsync<(string Id, string Name)>("SELECT id, name FROM workspaces WHERE no = @workspaceNo", new { workspaceNo });
         await session.Connection.ExecuteAsync("UPDATE workspaces SET name = @name WHERE no = @workspaceNo", new { workspaceNo, name });
+        touched.Record(workspaceNo, clock.GetUtcNow(), "workspace.updated", id, new { Name = old }, new { Name = name });
         foreach (var userNo in (await session.Connection.QueryAsync<long>("SELECT user_no FROM members WHERE workspace_no = @workspaceNo", new { workspaceNo })).AsList())
         {
             await SessionStore.Touch(session, touched, userNo);
         }
     }
 
-    private Task<MemberChange> Change(long workspaceNo, string userId, bool byOwner, string? role, Func<WriteSession, Task<int>> change) =>
-        configuration.Change(async (session, touched) =>
+    private Task<MemberChange> Change(long workspaceNo, Actor by, string userId, bool byOwner, string? role, Func<WriteSession, Task<int>> change) =>
+        configuration.Change(by, async (session, touched) =>
         {
             if (await Find(session.Connection, workspaceNo, userId) is not { } member)
             {
@@ -85,7 +92,9 @@ public sealed class MemberStore(Database database, Configuration configuration, 
             }
             await change(session);
             await SessionStore.Touch(session, touched, member.UserNo);
-            return new MemberChange(member with { Role = role ?? member.Role }, null);
+            var changed = member with { Role = role ?? member.Role };
+            touched.Record(workspaceNo, clock.GetUtcNow(), role is null ? "member.removed" : "member.updated", userId, MemberResource.Of(member), role is null ? null : MemberResource.Of(changed));
+            return new MemberChange(changed, null);
         });
 
     private static Task<long> CountOwners(DbConnection connection, long workspaceNo) => connection.ExecuteScalarAsync<long>(

@@ -6,7 +6,7 @@ using System.Text;
 namespace Hookway.Ui;
 
 /// <summary>The style sheet, the script and the icon of the pages, held in the program and served under names that change with their content.</summary>
-public static class Assets
+public static class PageAssets
 {
     private const string Folder = "/assets/";
     private const string Prefix = "Hookway.wwwroot.";

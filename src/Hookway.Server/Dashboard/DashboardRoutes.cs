@@ -1,0 +1,27 @@
+using Hookway.Api;
+using Hookway.Dashboard.Account;
+using Hookway.Dashboard.Gate;
+using Hookway.Ui;
+
+namespace Hookway.Dashboard;
+
+/// <summary>Every page of the dashboard, area by area.</summary>
+public static class DashboardRoutes
+{
+    /// <summary>What the pages need beside the stores.</summary>
+    /// <param name="publicUrl">As the operator set it; null when it follows from each request.</param>
+    public static void AddFaces(this IServiceCollection services, string? publicUrl)
+    {
+        services.AddSingleton<ApiInside>();
+        services.AddSingleton(new PublicAddress(publicUrl));
+    }
+
+    public static void MapDashboard(this IEndpointRouteBuilder routes)
+    {
+        var open = routes.MapGroup("").ExcludeFromDescription().WithMetadata(new DashboardPage(NeedsSession: false));
+        open.MapGate();
+
+        var signedIn = routes.MapGroup("").ExcludeFromDescription().WithMetadata(new DashboardPage(NeedsSession: true));
+        signedIn.MapAccount();
+    }
+}
