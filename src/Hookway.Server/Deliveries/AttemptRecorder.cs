@@ -14,12 +14,16 @@ public sealed class AttemptRecorder
     private readonly Database _database;
     private readonly Configuration _configuration;
     private readonly TimeOrder _times;
+    private readonly IAttemptObserver[] _observers;
     private readonly TimeProvider _clock;
     private readonly ILogger<AttemptRecorder> _log;
     private readonly WriteLane<AttemptRecord, ChangedSubjects> _lane;
 
-    public AttemptRecorder(Database database, Configuration configuration, AttemptStore attempts, TimeProvider clock, ILogger<AttemptRecorder> log)
+    public AttemptRecorder(
+        Database database, Configuration configuration, AttemptStore attempts, IEnumerable<IAttemptObserver> observers, TimeProvider clock,
+        ILogger<AttemptRecorder> log)
     {
+        _observers = [.. observers];
         _database = database;
         _configuration = configuration;
         _times = attempts.Times;
@@ -49,51 +53,44 @@ public sealed class AttemptRecorder
 
     private async Task<ChangedSubjects[]> Write(WriteSession session, IReadOnlyList<AttemptRecord> records)
     {
+        var touched = new ChangedSubjects();
         await DeliveryStore.Record(session, records);
         await _times.Note(session, records.Select(record => record.Attempt.StartedAt.ToUnixTimeMilliseconds()));
-        var changes = new ChangedSubjects[records.Count];
-        for (var i = 0; i < changes.Length; i++)
+        foreach (var record in records)
         {
-            changes[i] = new ChangedSubjects();
-            await ChangeTarget(session, records[i], changes[i]);
+            if (record.Verdict.DisableReason is { } reason)
+            {
+                await Disable(record, reason);
+            }
         }
-        return changes;
-    }
-
-    private static async Task ChangeTarget(WriteSession session, AttemptRecord record, ChangedSubjects touched)
-    {
-        var attempt = record.Attempt;
-        if (record.Verdict.DisableReason is { } reason)
+        foreach (var observer in _observers)
         {
-            await record.Source.Disable(session, touched, attempt.TargetNo, reason, attempt.EndedAt);
-            // The rest of a long queue is ended by the engine when it next reads the target, also after a crash.
-            await DeliveryStore.EndSome(session, attempt.TargetNo, DeliveryChange.TargetDisabled, EndedWithDisable, attempt.EndedAt);
-        }
-        if (record.Health is { } health)
-        {
-            await record.Source.MarkFailing(session, touched, attempt.TargetNo, health is TargetHealthChange.BeganToFail ? attempt.EndedAt : null);
+            await observer.Recorded(session, touched, records, Disable);
         }
         await Configuration.Append(session, touched);
+        return [.. Enumerable.Repeat(touched, records.Count)];
+
+        async Task Disable(AttemptRecord because, string reason)
+        {
+            var attempt = because.Attempt;
+            await because.Source.Disable(session, touched, attempt.TargetNo, reason, attempt.EndedAt);
+            // The rest of a long queue is ended by the engine when it next reads the target, also after a crash.
+            await DeliveryStore.EndSome(session, attempt.TargetNo, DeliveryChange.TargetDisabled, EndedWithDisable, attempt.EndedAt);
+            foreach (var observer in _observers)
+            {
+                await observer.Disabled(session, touched, because, reason);
+            }
+        }
     }
 
     private void Committed(IReadOnlyList<AttemptRecord> records, IReadOnlyList<ChangedSubjects> changes)
     {
         _times.Noted();
-        foreach (var touched in changes)
-        {
-            _configuration.Drop(touched.Subjects);
-        }
+        _configuration.Drop(changes[0].Subjects);
     }
 }
 
 /// <summary>One attempt to record.</summary>
 /// <param name="Run">The run it was made in.</param>
-/// <param name="Health">Set when this attempt changes how its target is seen.</param>
-public sealed record AttemptRecord(IDeliverySource Source, Attempt Attempt, int Run, AttemptVerdict Verdict, TargetHealthChange? Health);
-
-/// <summary>A change of how a target is seen.</summary>
-public enum TargetHealthChange
-{
-    BeganToFail,
-    Recovered,
-}
+/// <param name="Circuit">Set when this attempt changes the circuit of its target.</param>
+public sealed record AttemptRecord(IDeliverySource Source, Attempt Attempt, int Run, AttemptVerdict Verdict, CircuitChange? Circuit);

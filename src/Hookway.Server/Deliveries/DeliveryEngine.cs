@@ -14,11 +14,10 @@ public delegate void StartStep(Action<ScheduledWork> step, ScheduledWork work);
 /// from the store. Each attempt is one request by <see cref="DeliverySender"/>, judged by <see cref="AttemptVerdict"/>, recorded by <see cref="AttemptRecorder"/>.
 /// </summary>
 public sealed class DeliveryEngine(
-    DeliveryStore store, IEnumerable<IDeliverySource> sources, DeliverySchedule schedule, SendRequest send, AttemptRecorder recorder,
+    DeliveryStore store, CircuitStore circuits, IEnumerable<IDeliverySource> sources, DeliverySchedule schedule, SendRequest send, AttemptRecorder recorder,
     RetrySchedule retries, Configuration configuration, Database database, IdGenerator ids, DeliveryOptions options, TimeProvider clock,
     StartStep start, EngineFault fault, ILogger<DeliveryEngine> log) : IHostedLifecycleService, IDisposable
 {
-    private const int FailuresThatCount = 5;
     private static readonly TimeSpan PauseAfterFault = TimeSpan.FromSeconds(5);
 
     /// <summary>A clock may be set, or a machine suspended: timers are looked at anew at least this often.</summary>
@@ -129,15 +128,16 @@ public sealed class DeliveryEngine(
             if (source is not null && target is { Ended: not null })
             {
                 // One step at a time: a long queue that is over must not keep others from being read.
-                schedule.ReadEnded(work, target, DueDeliveries.None, more: !await store.EndStep(work.TargetNo, session => source.EndedNow(session, work.TargetNo)));
+                schedule.ReadEnded(work, target, null, DueDeliveries.None, more: !await store.EndStep(work.TargetNo, session => source.EndedNow(session, work.TargetNo)));
                 return;
             }
             if (target is not { Paused: false })
             {
-                schedule.ReadEnded(work, target, DueDeliveries.None);
+                schedule.ReadEnded(work, target, null, DueDeliveries.None);
                 return;
             }
-            schedule.ReadEnded(work, target, await store.ReadDue(target, work.ReadLimit, clock.GetUtcNow()));
+            var circuit = target.IsFailing ? await circuits.Find(work.TargetNo) : null;
+            schedule.ReadEnded(work, target, circuit, await store.ReadDue(target, work.ReadLimit, clock.GetUtcNow()));
         }
         catch (Exception e)
         {
@@ -159,7 +159,7 @@ public sealed class DeliveryEngine(
             hasEnded = target is { Ended: not null };
             if (source is not null && target is { Ended: null, Paused: false })
             {
-                (succeeded, dueAgain) = await Attempt(source, target, delivery);
+                (succeeded, dueAgain) = await Attempt(source, target, work, delivery);
             }
         }
         catch (OperationCanceledException) when (_stopSending.IsCancellationRequested)
@@ -178,7 +178,7 @@ public sealed class DeliveryEngine(
         }
     }
 
-    private async Task<(bool? Succeeded, DateTimeOffset? DueAgain)> Attempt(IDeliverySource source, DeliveryTarget target, PendingDelivery delivery)
+    private async Task<(bool? Succeeded, DateTimeOffset? DueAgain)> Attempt(IDeliverySource source, DeliveryTarget target, ScheduledWork work, PendingDelivery delivery)
     {
         var startedAt = clock.GetUtcNow();
         if (await source.Prepare(delivery, startedAt) is not { } prepared)
@@ -197,7 +197,7 @@ public sealed class DeliveryEngine(
             prepared.Request.Url.AbsoluteUri, prepared.ShownHeaders, result.ResponseStatus, result.ResponseHeaders, result.ResponseBody,
             startedAt, result.Duration, verdict.NextAttemptAt);
         var succeeded = result.Outcome is AttemptOutcome.Succeeded;
-        await recorder.Record(new AttemptRecord(source, attempt, delivery.Run, verdict, HealthAfter(target, succeeded)), _stopSending.Token);
+        await recorder.Record(new AttemptRecord(source, attempt, delivery.Run, verdict, await Judge(work, succeeded)), _stopSending.Token);
         var level = succeeded ? LogLevel.Debug : LogLevel.Information;
         if (log.IsEnabled(level))
         {
@@ -209,10 +209,14 @@ public sealed class DeliveryEngine(
         return (succeeded, verdict.NextAttemptAt);
     }
 
-    private TargetHealthChange? HealthAfter(DeliveryTarget target, bool succeeded) =>
-        succeeded ? (target.IsFailing ? TargetHealthChange.Recovered : null)
-        : !target.IsFailing && schedule.FailuresInARow(target.No) + 1 >= FailuresThatCount ? TargetHealthChange.BeganToFail
-        : null;
+    private async ValueTask<CircuitChange?> Judge(ScheduledWork work, bool succeeded)
+    {
+        if (!succeeded && !schedule.KnowsFailures(work.TargetNo))
+        {
+            schedule.Learn(work.TargetNo, await circuits.Failures(work.TargetNo));
+        }
+        return schedule.Judge(work, succeeded, clock.GetUtcNow());
+    }
 
     private async ValueTask<(IDeliverySource? Source, DeliveryTarget? Target)> FindTarget(long targetNo)
     {

@@ -7,20 +7,15 @@ namespace Hookway.Deliveries;
 public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock)
 {
     private const int MostReads = 4;
-    private const int SteadyTurnsPerFailingTurn = 4;
 
     private readonly Lock _gate = new();
     private readonly Dictionary<long, TargetQueue> _targets = [];
-    private readonly Queue<TargetQueue> _steady = new();
-    private readonly Queue<TargetQueue> _failing = new();
+    private readonly TargetRing _ring = new(options.MaxInFlight);
+    private readonly TargetTimers _timers = new();
     private readonly Queue<TargetQueue> _reads = new();
-    private readonly SortedSet<(DateTimeOffset At, long TargetNo)> _timers = [];
-    private int _inFlight;
-    private int _failingInFlight;
     private int _readsUnderWay;
     private int _ready;
     private long _contentBytes;
-    private int _turn;
 
     /// <summary>Told, outside any lock, when there may be something to take or an earlier time to wake at.</summary>
     public Action Signal { get; set; } = static () => { };
@@ -32,7 +27,7 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
         {
             lock (_gate)
             {
-                return _inFlight + _readsUnderWay;
+                return _ring.InFlight + _readsUnderWay;
             }
         }
     }
@@ -60,7 +55,7 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
                 queue.Target ??= target;
             }
             // While a read is under way, or others wait in the store before it, memory is not the place to join the queue.
-            var joins = !queue.MoreInStore && !queue.Reading && queue.HoldUntil is null && queue.Target is { Paused: false, Ended: null }
+            var joins = !queue.MoreInStore && !queue.Reading && !queue.IsHeld && queue.Circuit is null && queue.Target is { Paused: false, Ended: null, IsFailing: false }
                 && !(queue.Target.Ordered && queue.WakeAt is not null) && queue.Ready < options.ReadyPerTarget && _ready < options.ReadyInAll;
             if (joins)
             {
@@ -99,6 +94,7 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
             }
             queue.Target = null;
             queue.HoldUntil = null;
+            queue.ProbeWait = null;
             queue.MoreInStore = true;
             Reconsider(queue);
         }
@@ -117,9 +113,8 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
                 work = new ScheduledWork(reading.TargetNo, null, ReadLimit(reading));
                 return true;
             }
-            while (_inFlight < options.MaxInFlight && NextInRing() is { } queue)
+            while (_ring.Next() is { } queue)
             {
-                queue.InRing = false;
                 if (queue.Ready == 0 || queue.InFlight >= queue.Allowed(options.MaxInFlightPerTarget))
                 {
                     continue;
@@ -128,15 +123,14 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
                 if (queue.RateWaitsUntil(now) is { } free)
                 {
                     queue.RateWait = free;
-                    Retime(queue);
+                    _timers.Set(queue);
                     continue;
                 }
-                _inFlight++;
-                _failingInFlight += queue.IsFailing ? 1 : 0;
                 var delivery = queue.Take(now);
                 Unaccount(delivery);
                 Reconsider(queue);
-                work = new ScheduledWork(queue.TargetNo, delivery, 0) { CountsAsFailing = queue.IsFailing };
+                work = new ScheduledWork(queue.TargetNo, delivery, 0) { CountsAsFailing = queue.IsFailing, IsProbe = queue.Circuit is not null };
+                _ring.Took(work);
                 return true;
             }
             work = default;
@@ -152,8 +146,7 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
         lock (_gate)
         {
             var queue = _targets[work.TargetNo];
-            _inFlight--;
-            _failingInFlight -= work.CountsAsFailing ? 1 : 0;
+            _ring.Left(work);
             queue.Left(work.Delivery!, succeeded, options.MaxInFlightPerTarget);
             if (queue.Target is { Ordered: true } && (nextAttemptAt is not null || succeeded is null))
             {
@@ -171,28 +164,71 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
         Signal();
     }
 
-    /// <summary>How often in a row attempts to this target have failed, as far as this node remembers.</summary>
-    public int FailuresInARow(long targetNo)
+    /// <summary>Whether all failures of a target at its last attempts are known here; when not, <see cref="Learn"/> must come before <see cref="Judge"/>.</summary>
+    public bool KnowsFailures(long targetNo)
     {
         lock (_gate)
         {
-            return _targets.TryGetValue(targetNo, out var queue) ? queue.FailuresInARow : 0;
+            return _targets[targetNo].KnowsFailures;
         }
+    }
+
+    /// <summary>Tells of the failures that the store had before an attempt that is under way.</summary>
+    public void Learn(long targetNo, RecentFailures before)
+    {
+        lock (_gate)
+        {
+            _targets[targetNo].Learn(before);
+        }
+    }
+
+    /// <summary>
+    /// The attempt that was taken came to this, and is about to be recorded: what it does to the circuit of its target, to be recorded with it. Judged before it is recorded, so
+    /// that of attempts that end together each counts once.
+    /// </summary>
+    public CircuitChange? Judge(ScheduledWork work, bool succeeded, DateTimeOffset now)
+    {
+        CircuitChange? change;
+        lock (_gate)
+        {
+            var queue = _targets[work.TargetNo];
+            change = queue.Judge(work.IsProbe, succeeded, now);
+            if (change is not null)
+            {
+                // Closed: the others have waited in the store. Opened: they wait there.
+                Unload(queue);
+                Reconsider(queue);
+            }
+        }
+        if (change is not null)
+        {
+            Signal();
+        }
+        return change;
     }
 
     /// <summary>A read that was taken has ended.</summary>
     /// <param name="target">The settings as they are now; null when the target is gone.</param>
+    /// <param name="circuit">Its circuit while that is open.</param>
     /// <param name="due">What is due, and when more will be.</param>
     /// <param name="more">There is more to be done than this read did.</param>
-    public void ReadEnded(ScheduledWork work, DeliveryTarget? target, DueDeliveries due, bool more = false)
+    public void ReadEnded(ScheduledWork work, DeliveryTarget? target, TargetCircuit? circuit, DueDeliveries due, bool more = false)
     {
         lock (_gate)
         {
             _readsUnderWay--;
             var queue = _targets[work.TargetNo];
+            var rows = due.Rows;
             if (!queue.ReadIsVoid)
             {
                 queue.Target = target;
+                queue.Found(circuit, clock.GetUtcNow());
+                if (queue.Circuit is not null && rows.Count > 0)
+                {
+                    // The oldest alone, and not before its time: another may be the oldest then.
+                    rows = queue.IsHeld || queue.InFlight > 0 ? [] : [rows[0]];
+                    queue.MoreInStore = true;
+                }
                 queue.HoldUntil = due.HeadWaitsUntil;
                 queue.MoreInStore |= more || due.Rows.Count >= work.ReadLimit;
                 if (due.NextDue is { } at)
@@ -200,7 +236,7 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
                     SetWake(queue, at);
                 }
             }
-            foreach (var row in queue.EndRead(due.Rows))
+            foreach (var row in queue.EndRead(rows))
             {
                 Enqueue(queue, row);
             }
@@ -229,11 +265,11 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
     {
         lock (_gate)
         {
-            if (_timers.Count == 0)
+            if (_timers.Next is not { } next)
             {
                 return null;
             }
-            var wait = _timers.Min.At - clock.GetUtcNow();
+            var wait = next - clock.GetUtcNow();
             return wait > TimeSpan.Zero ? wait : TimeSpan.Zero;
         }
     }
@@ -273,40 +309,18 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
 
     private static void SetWake(TargetQueue queue, DateTimeOffset at) => queue.WakeAt = queue.WakeAt is null || at < queue.WakeAt ? at : queue.WakeAt;
 
-    /// <summary>Keeps one timer for a target, at the time when something next changes for it by itself.</summary>
-    private void Retime(TargetQueue queue)
-    {
-        var next = queue.NextChange();
-        if (next == queue.TimerAt)
-        {
-            return;
-        }
-        if (queue.TimerAt is { } old)
-        {
-            _timers.Remove((old, queue.TargetNo));
-        }
-        if (next is { } at)
-        {
-            _timers.Add((at, queue.TargetNo));
-        }
-        queue.TimerAt = next;
-    }
-
     private void WakeDue()
     {
         var now = clock.GetUtcNow();
-        while (_timers.Count > 0 && _timers.Min.At <= now)
+        while (_timers.TakeDue(now) is { } queue)
         {
-            var timer = _timers.Min;
-            _timers.Remove(timer);
-            var queue = _targets[timer.TargetNo];
-            queue.TimerAt = null;
             if (queue.WakeAt <= now)
             {
                 queue.WakeAt = null;
                 queue.MoreInStore = true;
             }
             queue.HoldUntil = queue.HoldUntil <= now ? null : queue.HoldUntil;
+            queue.ProbeWait = queue.ProbeWait <= now ? null : queue.ProbeWait;
             queue.RateWait = queue.RateWait <= now ? null : queue.RateWait;
             Reconsider(queue);
         }
@@ -315,48 +329,29 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
     /// <summary>Puts a target where it now belongs: among the reads, in the ring, or out of memory.</summary>
     private void Reconsider(TargetQueue queue)
     {
-        var runsLow = queue.Ready < options.ReadyPerTarget / 8;
-        if (queue.MoreInStore && !queue.Reading && runsLow && queue.HoldUntil is null && queue.Target is not { Paused: true })
+        var runsLow = queue.Circuit is null ? queue.Ready < options.ReadyPerTarget / 8 : queue.Ready == 0 && queue.InFlight == 0;
+        if (queue.MoreInStore && !queue.Reading && runsLow && !queue.IsHeld && queue.Target is not { Paused: true })
         {
             queue.BeginRead();
             _reads.Enqueue(queue);
         }
         if (!queue.InRing && queue.Ready > 0 && queue.InFlight < queue.Allowed(options.MaxInFlightPerTarget))
         {
-            queue.InRing = true;
-            (queue.IsFailing ? _failing : _steady).Enqueue(queue);
+            _ring.Add(queue);
         }
         if (queue.IsIdle)
         {
             // Its next delivery must still wait for this one's share of the minute.
             queue.RateWait = queue.RateWaitsUntil(clock.GetUtcNow());
+            queue.ProbeWait = null;
         }
-        Retime(queue);
+        _timers.Set(queue);
         if (queue is { IsIdle: true, RateWait: null })
         {
             _targets.Remove(queue.TargetNo);
         }
     }
 
-    private TargetQueue? NextInRing()
-    {
-        var failingMayGo = _failing.Count > 0 && _failingInFlight < Math.Max(1, options.MaxInFlight / 2);
-        if (_steady.Count > 0 && !(failingMayGo && _turn >= SteadyTurnsPerFailingTurn))
-        {
-            _turn++;
-            return _steady.Dequeue();
-        }
-        _turn = 0;
-        return failingMayGo ? _failing.Dequeue() : null;
-    }
-
-    private int ReadLimit(TargetQueue queue) =>
+    private int ReadLimit(TargetQueue queue) => queue.Circuit is not null ? 1 :
         Math.Clamp(options.ReadyInAll - _ready, options.ReadyPerTarget / 8, options.ReadyPerTarget) + queue.Known;
-}
-
-/// <summary>One thing to do: an attempt of a delivery, or (without one) a read of a target's due deliveries.</summary>
-public readonly record struct ScheduledWork(long TargetNo, PendingDelivery? Delivery, int ReadLimit)
-{
-    /// <summary>Whether the attempt took one of the places that failing targets share.</summary>
-    public bool CountsAsFailing { get; init; }
 }

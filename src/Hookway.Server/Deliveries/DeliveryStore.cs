@@ -179,12 +179,14 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
             rows is [{ NextAttemptAt: var head }, ..] && head > due ? Stored.Time(head) : null);
     }
 
-    /// <summary>The deliveries of messages, for showing them.</summary>
+    /// <summary>The deliveries of messages, for showing them. While a target's circuit is open, none of its deliveries is tried before the next probe.</summary>
     public static async Task<ILookup<long, Delivery>> OfMessages(DbConnection connection, IReadOnlyList<long> messageSeqs) =>
         (await connection.QueryAsync<DeliveryRow>(
             $"""
-            SELECT message_seq, target_no, status, attempt_count, next_attempt_at, last_response_status, last_error, reason
-            FROM deliveries WHERE message_seq IN {Stored.List(messageSeqs)} ORDER BY message_seq, target_no
+            SELECT d.message_seq, d.target_no, d.status, d.attempt_count, CASE WHEN c.probe_at > d.next_attempt_at THEN c.probe_at ELSE d.next_attempt_at END AS next_attempt_at,
+                d.last_response_status, d.last_error, d.reason
+            FROM deliveries d LEFT JOIN target_circuits c ON c.target_no = d.target_no
+            WHERE d.message_seq IN {Stored.List(messageSeqs)} ORDER BY d.message_seq, d.target_no
             """)).Select(row => row.ToDelivery()).ToLookup(delivery => delivery.MessageSeq);
 
     private sealed record PendingRow

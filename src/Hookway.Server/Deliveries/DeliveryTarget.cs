@@ -8,7 +8,7 @@ namespace Hookway.Deliveries;
 /// <param name="RateLimitPerMinute">Most attempts a minute, evenly spaced; null for no limit.</param>
 /// <param name="RetryMaxAttempts">1 to 20 attempts in a run.</param>
 /// <param name="RetryBackoffSeconds">The first delay; the others scale with it.</param>
-/// <param name="IsFailing">It is known to be failing.</param>
+/// <param name="IsFailing">Its circuit is open (<see cref="TargetCircuit"/>).</param>
 public sealed record DeliveryTarget(
     long No, DeliveryChange? Ended, bool Paused, bool Ordered, int? RateLimitPerMinute, int RetryMaxAttempts, int RetryBackoffSeconds, bool IsFailing)
 {

@@ -20,8 +20,8 @@ public interface IDeliverySource
     /// <summary>In the transaction that records an attempt: the receiver asked to be disabled.</summary>
     Task Disable(WriteSession session, ChangedSubjects touched, long targetNo, string reason, DateTimeOffset now);
 
-    /// <summary>In the transaction that records an attempt: the target began to fail, or has recovered (null).</summary>
-    Task MarkFailing(WriteSession session, ChangedSubjects touched, long targetNo, DateTimeOffset? since);
+    /// <summary>In the transaction that records an attempt: names the views in which the target's health shows, since it has changed.</summary>
+    Task Touch(WriteSession session, ChangedSubjects touched, long targetNo);
 }
 
 /// <summary>A request ready to send, and the same as it is shown: with secret header values masked.</summary>

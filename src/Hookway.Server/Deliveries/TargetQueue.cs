@@ -21,6 +21,9 @@ internal sealed class TargetQueue(long targetNo)
 
     private int _window = FirstWindow;
     private DateTimeOffset _rateFreeAt = DateTimeOffset.MinValue;
+    private DateTimeOffset? _failingSince;
+    private bool _circuitMayHaveChanged;
+    private bool _circuitIsInDoubt;
 
     public long TargetNo { get; } = targetNo;
     public DeliveryTarget? Target { get; set; }
@@ -28,6 +31,16 @@ internal sealed class TargetQueue(long targetNo)
     public int Known => _known.Count;
     public int InFlight { get; private set; }
     public int FailuresInARow { get; private set; }
+
+    /// <summary>Whether <see cref="FailuresInARow"/> is all of them: a queue that is new here has seen none of those before.</summary>
+    public bool KnowsFailures { get; private set; }
+
+    /// <summary>Set while the target fails for good: one delivery at a time probes it.</summary>
+    public TargetCircuit? Circuit { get; private set; }
+
+    /// <summary>Until then the circuit lets nothing through.</summary>
+    public DateTimeOffset? ProbeWait { get; set; }
+
     public bool InRing { get; set; }
     public bool Reading { get; private set; }
 
@@ -51,13 +64,17 @@ internal sealed class TargetQueue(long targetNo)
 
     public bool IsFailing => FailuresInARow > 0;
 
+    /// <summary>Whether it waits for a time before anything is taken or read.</summary>
+    public bool IsHeld => HoldUntil is not null || ProbeWait is not null;
+
     /// <summary>Nothing is to be done for it and nothing to be remembered: how often in a row it failed counts on over the messages that it ends.</summary>
     public bool IsIdle => Ready == 0 && InFlight == 0 && !MoreInStore && !Reading && WakeAt is null && HoldUntil is null && (FailuresInARow == 0 || Target is not { Ended: null });
 
     /// <summary>
     /// How many may be in flight: a target earns its concurrency by succeeding and loses it by failing, so that one that hangs holds few places.
     /// </summary>
-    public int Allowed(int most) => HoldUntil is not null || Target is not { Paused: false, Ended: null } ? 0 : Target.Ordered ? 1 : Math.Min(_window, most);
+    public int Allowed(int most) =>
+        IsHeld || Target is not { Paused: false, Ended: null } ? 0 : Target.Ordered || Circuit is not null ? 1 : Math.Min(_window, most);
 
     /// <summary>When the rate limit next lets an attempt through; null when it does now.</summary>
     public DateTimeOffset? RateWaitsUntil(DateTimeOffset now) => Target?.RateLimitPerMinute is not null && _rateFreeAt > now ? _rateFreeAt : null;
@@ -76,6 +93,7 @@ internal sealed class TargetQueue(long targetNo)
     public PendingDelivery Take(DateTimeOffset now)
     {
         InFlight++;
+        _circuitMayHaveChanged = true;
         if (Target?.RateLimitPerMinute is { } limit)
         {
             _rateFreeAt = (_rateFreeAt > now ? _rateFreeAt : now) + (TimeSpan.FromMinutes(1) / limit);
@@ -91,9 +109,66 @@ internal sealed class TargetQueue(long targetNo)
         MoreInStore |= _waitsForEarlierRun.Remove(delivery.MessageSeq) || succeeded is null;
         if (succeeded is { } good)
         {
-            FailuresInARow = good ? 0 : FailuresInARow + 1;
             _window = good ? Math.Min(_window * 2, most) : Math.Max(_window / 2, 1);
         }
+        if (_circuitIsInDoubt && InFlight == 0)
+        {
+            MoreInStore = true;
+            _circuitIsInDoubt = false;
+        }
+    }
+
+    /// <summary>Counts what came before the attempts seen here, unless one has ended meanwhile.</summary>
+    public void Learn(RecentFailures before)
+    {
+        if (!KnowsFailures)
+        {
+            KnowsFailures = true;
+            FailuresInARow = before.InARow;
+            _failingSince = before.Since;
+        }
+    }
+
+    /// <summary>What the end of an attempt does to the circuit; null when nothing.</summary>
+    public CircuitChange? Judge(bool isProbe, bool succeeded, DateTimeOffset now)
+    {
+        var before = Circuit;
+        if (succeeded)
+        {
+            KnowsFailures = true;
+            FailuresInARow = 0;
+            _failingSince = null;
+            Circuit = null;
+            ProbeWait = null;
+            return before is null ? null : new CircuitChange(CircuitStep.Closed, before);
+        }
+        FailuresInARow++;
+        _failingSince ??= now;
+        if (before is null ? FailuresInARow < TargetCircuit.FailuresThatOpen : !isProbe)
+        {
+            return null;
+        }
+        Circuit = before?.AfterFailedProbe(now) ?? TargetCircuit.Opened(_failingSince.Value, now);
+        ProbeWait = Circuit.ProbeAt;
+        return new CircuitChange(before is null ? CircuitStep.Opened : CircuitStep.ProbeFailed, Circuit);
+    }
+
+    /// <summary>
+    /// Takes over the circuit that a read found in the store. It does not count while attempts are under way, whose changes may not be recorded yet; when it differs, the store is
+    /// asked again once they are.
+    /// </summary>
+    public void Found(TargetCircuit? stored, DateTimeOffset now)
+    {
+        if (!_circuitMayHaveChanged)
+        {
+            Circuit = stored;
+        }
+        else if (Circuit is null != stored is null)
+        {
+            _circuitIsInDoubt = InFlight > 0;
+            MoreInStore |= InFlight == 0;
+        }
+        ProbeWait = Circuit?.ProbeAt > now ? Circuit.ProbeAt : null;
     }
 
     /// <summary>Drops what is ready, and what a read under way will bring: the store has it, and it is read again when it may go.</summary>
@@ -111,6 +186,7 @@ internal sealed class TargetQueue(long targetNo)
     {
         Reading = true;
         MoreInStore = false;
+        _circuitMayHaveChanged = InFlight > 0;
     }
 
     /// <summary>Ends a read and answers which of its rows are new here; those that cannot be told yet are read again.</summary>
@@ -145,7 +221,7 @@ internal sealed class TargetQueue(long targetNo)
     public DateTimeOffset? NextChange()
     {
         DateTimeOffset? next = null;
-        foreach (var at in (ReadOnlySpan<DateTimeOffset?>)[WakeAt, HoldUntil, RateWait])
+        foreach (var at in (ReadOnlySpan<DateTimeOffset?>)[WakeAt, HoldUntil, ProbeWait, RateWait])
         {
             next = next is null || at < next ? at ?? next : next;
         }

@@ -191,6 +191,8 @@ public static class ServerHost
         services.AddSingleton<DeliverySender>();
         services.AddSingleton<SendRequest>(provider => provider.GetRequiredService<DeliverySender>().Send);
         services.AddSingleton<StartStep>((step, work) => ThreadPool.UnsafeQueueUserWorkItem(step, work, preferLocal: false));
+        services.AddSingleton<CircuitStore>();
+        services.AddSingleton<IAttemptObserver, TargetHealth>();
         services.AddSingleton<AttemptRecorder>();
         services.AddSingleton<IDeliverySource, MessageDeliveries>();
         services.AddSingleton<EngineFault>(provider => provider.GetRequiredService<FaultWatch>().Report);

@@ -114,7 +114,7 @@ public class DeliveryScheduleTests
         for (var target = 1; target <= 20; target++)
         {
             schedule.HandOff(Target(target), Delivery(target, target));
-            schedule.Finished(Take(schedule), succeeded: false, nextAttemptAt: null);
+            Fail(schedule, Take(schedule));
         }
         for (var target = 1; target <= 20; target++)
         {
@@ -135,7 +135,7 @@ public class DeliveryScheduleTests
     {
         var schedule = Schedule(new DeliveryOptions { MaxInFlight = 1 });
         schedule.HandOff(Target(1), Delivery(1, 1));
-        schedule.Finished(Take(schedule), succeeded: false, nextAttemptAt: null);
+        Fail(schedule, Take(schedule));
         schedule.HandOff(Target(1), Delivery(1, 2));
         Take(schedule).Delivery!.MessageSeq.ShouldBe(2);
     }
@@ -226,7 +226,7 @@ public class DeliveryScheduleTests
         var target = Target(1) with { Ordered = true };
         schedule.Refresh(1);
         var due = _clock.GetUtcNow().AddSeconds(5);
-        schedule.ReadEnded(Take(schedule), target, new DueDeliveries([], due, due));
+        schedule.ReadEnded(Take(schedule), target, null, new DueDeliveries([], due, due));
         for (var seq = 2; seq <= 100; seq++)
         {
             schedule.HandOff(target, Delivery(1, seq));
@@ -341,13 +341,19 @@ public class DeliveryScheduleTests
     }
 
     private static void End(DeliverySchedule schedule, ScheduledWork read, DeliveryTarget target, IReadOnlyList<PendingDelivery> rows, DateTimeOffset? nextDue) =>
-        schedule.ReadEnded(read, target, new DueDeliveries(rows, nextDue, HeadWaitsUntil: null));
+        schedule.ReadEnded(read, target, null, new DueDeliveries(rows, nextDue, HeadWaitsUntil: null));
 
     private DeliverySchedule Schedule(DeliveryOptions? options = null) => new(options ?? new DeliveryOptions(), _clock);
 
     private static DeliveryTarget Target(long no) => new(no, null, Paused: false, Ordered: false, null, 8, 5, IsFailing: false);
 
     private static PendingDelivery Delivery(long target, long seq) => new(seq, target, 0, DeliveryTrigger.Automatic, 0, 0);
+
+    private void Fail(DeliverySchedule schedule, ScheduledWork work)
+    {
+        schedule.Judge(work, succeeded: false, _clock.GetUtcNow());
+        schedule.Finished(work, succeeded: false, nextAttemptAt: null);
+    }
 
     private static ScheduledWork Take(DeliverySchedule schedule)
     {

@@ -17,9 +17,9 @@ public sealed class EndpointStore(Database database, Configuration configuration
     private const string Select =
         """
         SELECT e.no, e.id, a.id AS app_id, e.app_no, e.recipient_no, r.recipient, e.url, e.name, e.enabled, e.paused, e.disabled_reason, e.event_types, e.filter,
-            e.headers, e.retry_max_attempts, e.retry_backoff_seconds, e.rate_limit_per_minute, e.ordered, e.secret, e.previous_secrets, e.failing_since,
+            e.headers, e.retry_max_attempts, e.retry_backoff_seconds, e.rate_limit_per_minute, e.ordered, e.secret, e.previous_secrets, c.failing_since,
             e.created_at, e.updated_at, e.deleted_at, CASE WHEN a.archived_at IS NULL THEN 0 ELSE 1 END AS app_is_archived
-        FROM endpoints e JOIN apps a ON a.no = e.app_no JOIN recipients r ON r.no = e.recipient_no
+        FROM endpoints e JOIN apps a ON a.no = e.app_no JOIN recipients r ON r.no = e.recipient_no LEFT JOIN target_circuits c ON c.target_no = e.no
         """;
 
     public Task<WebhookEndpoint> Create(App app, Actor by, string recipient, string? recipientName, EndpointSettings settings, WebhookSecret secret) =>
@@ -92,6 +92,10 @@ public sealed class EndpointStore(Database database, Configuration configuration
             {
                 return null;
             }
+            if (changed.Settings.Enabled && !old.Settings.Enabled)
+            {
+                await CircuitStore.Forgive(session, old.No, clock.GetUtcNow());
+            }
             var saved = await Save(session, touched, changed);
             touched.Record(
                 app.WorkspaceNo, clock.GetUtcNow(), action, endpointId, EndpointResource.Of(old), saved is null or { DeletedAt: not null } ? null : EndpointResource.Of(saved));
@@ -159,16 +163,8 @@ public sealed class EndpointStore(Database database, Configuration configuration
         }
     }
 
-    /// <summary>Notes since when an endpoint fails, or that it does not any more.</summary>
-    public static async Task MarkFailing(WriteSession session, ChangedSubjects touched, long no, DateTimeOffset? since)
-    {
-        // Of failures that end together each is the one that makes it fail: the first one's date stays.
-        var onlyFirst = since is null ? "" : " AND failing_since IS NULL";
-        await session.Connection.ExecuteAsync($"UPDATE endpoints SET failing_since = @since WHERE no = @no{onlyFirst}", new { no, since = Stored.Time(since) });
-        await Touch(session, touched, no);
-    }
-
-    private static async Task Touch(WriteSession session, ChangedSubjects touched, long no)
+    /// <summary>Names the views that show an endpoint.</summary>
+    public static async Task Touch(WriteSession session, ChangedSubjects touched, long no)
     {
         touched.Add(DeliveryTarget.Subject(no));
         // It may have been erased while the attempt was under way.
@@ -186,7 +182,7 @@ public sealed class EndpointStore(Database database, Configuration configuration
             UPDATE endpoints SET url = @url, name = @name, enabled = @enabled, paused = @paused, disabled_reason = @disabledReason, event_types = @eventTypes,
                 filter = @filter, headers = @headers, retry_max_attempts = @retryMaxAttempts, retry_backoff_seconds = @retryBackoffSeconds,
                 rate_limit_per_minute = @rateLimitPerMinute, ordered = @ordered, secret = @secret, previous_secrets = @previousSecrets,
-                failing_since = @failingSince, updated_at = @now, deleted_at = @deletedAt
+                updated_at = @now, deleted_at = @deletedAt
             WHERE no = @no
             """,
             Values(changed.EndpointId, changed.Settings, changed.Secret, new
@@ -194,7 +190,6 @@ public sealed class EndpointStore(Database database, Configuration configuration
                 no = changed.No,
                 disabledReason = changed.DisabledReason,
                 previousSecrets = SealPrevious(changed),
-                failingSince = Stored.Time(changed.FailingSince),
                 now = clock.GetUtcNow().ToUnixTimeMilliseconds(),
                 deletedAt = Stored.Time(changed.DeletedAt),
             }));

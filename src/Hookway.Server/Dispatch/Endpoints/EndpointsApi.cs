@@ -128,7 +128,6 @@ public static class EndpointsApi
             {
                 Settings = settings,
                 DisabledReason = settings.Enabled ? null : endpoint.DisabledReason ?? "Disabled through the API.",
-                FailingSince = settings.Enabled && !endpoint.Settings.Enabled ? null : endpoint.FailingSince,
             };
         });
         if (changed is null)

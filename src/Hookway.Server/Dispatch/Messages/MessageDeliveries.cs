@@ -41,6 +41,5 @@ public sealed class MessageDeliveries(EndpointStore endpoints, MessageStore mess
     public Task Disable(WriteSession session, ChangedSubjects touched, long targetNo, string reason, DateTimeOffset now) =>
         endpoints.Disable(session, touched, targetNo, reason, now);
 
-    public Task MarkFailing(WriteSession session, ChangedSubjects touched, long targetNo, DateTimeOffset? since) =>
-        EndpointStore.MarkFailing(session, touched, targetNo, since);
+    public Task Touch(WriteSession session, ChangedSubjects touched, long targetNo) => EndpointStore.Touch(session, touched, targetNo);
 }

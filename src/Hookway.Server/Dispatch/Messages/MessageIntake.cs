@@ -95,11 +95,12 @@ public sealed class MessageIntake
         {
             return outcome.Problem;
         }
-        var resource = outcome.Accepted is { } accepted
+        // When a target fails its deliveries wait for the next probe, and the store says when that is.
+        var resource = outcome.Accepted is { } accepted && !outcome.Targets.Any(endpoint => endpoint.Target.IsFailing)
             ? MessageResource.Of(
                 app, accepted, [.. outcome.Targets.Select(endpoint => new Delivery(accepted.Seq, endpoint.No, DeliveryStatus.Pending, 0, outcome.DueAt, null, null, null))],
                 outcome.Targets.ToDictionary(endpoint => endpoint.No))
-            : await _reader.WithoutData(app, outcome.RepeatedId!);
+            : await _reader.WithoutData(app, outcome.Accepted?.MessageId ?? outcome.RepeatedId!);
         return resource is null
             ? Problem.NotFound("message")
             : TypedResults.Accepted($"/api/v1/apps/{app.AppId}/messages/{resource.MessageId}", resource with { Duplicate = outcome.Accepted is null });

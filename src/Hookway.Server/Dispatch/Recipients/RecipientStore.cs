@@ -116,6 +116,7 @@ public sealed class RecipientStore(Database database, Configuration configuratio
         foreach (var no in endpoints)
         {
             touched.Add(DeliveryTarget.Subject(no));
+            await CircuitStore.Erase(session, no);
         }
         return await session.Connection.ExecuteAsync($"DELETE FROM recipients WHERE no IN ({IsOver})", new { recipient.No });
     });
