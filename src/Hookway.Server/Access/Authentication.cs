@@ -11,6 +11,9 @@ public sealed record RequiredScope(string Scope);
 /// <summary>The capability with which a portal session may use a route; without it on the route, none may.</summary>
 public sealed record PortalCapability(string Capability);
 
+/// <summary>What the route does is judged in the transaction that stores it, so it need not ask beforehand what has changed elsewhere.</summary>
+public sealed record JudgedInTransaction;
+
 /// <summary>Declares on routes who may use them.</summary>
 public static class AccessExtensions
 {
@@ -23,7 +26,9 @@ public static class AccessExtensions
         route.WithMetadata(new PortalCapability(capability));
 }
 
-/// <summary>Checks the credential of every request to a route that asks for a scope.</summary>
+/// <summary>
+/// Checks the credential of every request to a route that asks for a scope, and before that takes in what was changed elsewhere: on another node, or by a command.
+/// </summary>
 public sealed class Authentication(RequestDelegate next, ApiKeyStore keys, SessionCaller sessions, Configuration configuration, TimeProvider clock)
 {
     private const string Scheme = "Bearer ";
@@ -33,11 +38,17 @@ public sealed class Authentication(RequestDelegate next, ApiKeyStore keys, Sessi
 
     public async Task InvokeAsync(HttpContext http)
     {
-        if (http.GetEndpoint()?.Metadata is { } route && route.GetMetadata<RequiredScope>() is { } required
-            && await Refusal(http, required.Scope, route.GetMetadata<PortalCapability>()) is { } problem)
+        if (http.GetEndpoint()?.Metadata is { } route && route.GetMetadata<RequiredScope>() is { } required)
         {
-            await problem.ExecuteAsync(http);
-            return;
+            if (route.GetMetadata<JudgedInTransaction>() is null)
+            {
+                await configuration.CatchUp();
+            }
+            if (await Refusal(http, required.Scope, route.GetMetadata<PortalCapability>()) is { } problem)
+            {
+                await problem.ExecuteAsync(http);
+                return;
+            }
         }
         await next(http);
     }

@@ -6,10 +6,10 @@ namespace Hookway.Storage;
 
 /// <summary>
 /// In-memory views of configuration (keys, apps, recipients, targets), each dropped exactly when something behind it changes.
-/// Every change names its subjects in the table <c>configuration_changes</c>, in the transaction that makes it; the writer reads what is new there at the start of
-/// each batch of accepts, so that an accept never commits on a stale view, whichever process made the change.
+/// Every change names its subjects in the table <c>configuration_changes</c>, in the transaction that makes it. The writer reads what is new there at the start of
+/// each batch of accepts, so that an accept never commits on a stale view, whichever process made the change; other requests read it before they begin.
 /// </summary>
-public sealed class Configuration(Database database)
+public sealed class Configuration
 {
     private const int MostViews = 200_000;
     private const int MostChanges = 200_000;
@@ -29,6 +29,14 @@ public sealed class Configuration(Database database)
     /// <summary>The changes that are kept for readers to catch up with; one that is further behind forgets all its views.</summary>
     public const int KeptChanges = 100_000;
 
+    /// <summary>The changes that are read at once; one that is further behind forgets all its views.</summary>
+    private const int MostNews = 5_000;
+
+    private const string News = "SELECT seq, subject FROM configuration_changes WHERE seq > @applied ORDER BY seq LIMIT @most";
+    private const string LastChange = "SELECT value FROM configuration_counter";
+
+    private readonly Database database;
+    private readonly SharedLook _looks;
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<string, object> _views = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, long> _changedAt = new(StringComparer.Ordinal);
@@ -37,7 +45,13 @@ public sealed class Configuration(Database database)
     private long _forgotten;
     private long _drops;
 
-    /// <summary>Tells of each subject that changed, on the writer, after the commit.</summary>
+    public Configuration(Database database)
+    {
+        this.database = database;
+        _looks = new SharedLook(Look);
+    }
+
+    /// <summary>Tells of each subject that changed, after the commit.</summary>
     public event Action<string>? Changed;
 
     /// <summary>The last change that all views reflect. Read it before the views of one decision, and give it to <see cref="IsStale"/>.</summary>
@@ -172,33 +186,66 @@ public sealed class Configuration(Database database)
     }
 
     /// <summary>
+    /// Before a request that will not be judged in a transaction: takes in every change that was answered before this call, on whichever node or by whichever command it was
+    /// made. Requests that come together share one small read.
+    /// </summary>
+    /// <exception cref="StorageUnavailableException">Nobody can say what has changed.</exception>
+    public Task CatchUp() => _looks.Take();
+
+    private async Task Look()
+    {
+        var applied = Version;
+        var (news, last) = await database.Read<(List<(long, string)>, long)>(async connection =>
+        {
+            var found = await FindNews(connection, applied);
+            return (found, found.Count == MostNews ? await connection.ExecuteScalarAsync<long>(LastChange) : found is [.., var (seq, _)] ? seq : applied);
+        });
+        TakeIn(news, applied, last);
+        Advance(last);
+    }
+
+    /// <summary>
     /// On the writer, before accepts are judged: takes in what other writers and processes changed since the last time. Some of it may be in this very
     /// transaction, so the version moves on only when <see cref="CaughtUp"/> says that it was committed.
     /// </summary>
     public async Task CatchUp(WriteSession session)
     {
-        var last = _seen = (long)(await session.Prepared("SELECT value FROM configuration_counter").Scalar())!;
-        if (last == _applied)
+        var applied = Version;
+        var last = _seen = (long)(await session.Prepared(LastChange).Scalar())!;
+        if (last > applied)
         {
-            return;
+            TakeIn(await FindNews(session.Connection, applied), applied, last);
         }
-        var changes = (await session.Connection.QueryAsync<(long Seq, string Subject)>(
-            "SELECT seq, subject FROM configuration_changes WHERE seq > @applied ORDER BY seq", new { applied = _applied })).AsList();
-        if (changes.Count < last - _applied)
+    }
+
+    private static async Task<List<(long Seq, string Subject)>> FindNews(DbConnection connection, long applied) =>
+        (await connection.QueryAsync<(long Seq, string Subject)>(News, new { applied, most = MostNews })).AsList();
+
+    /// <summary>Numbers are given without gaps and become visible in order: when some are missing, they were trimmed, or are too many, and everything counts as changed.</summary>
+    private void TakeIn(List<(long Seq, string Subject)> news, long applied, long last)
+    {
+        if (news.Count < last - applied)
         {
-            // Numbers are given without gaps, so some were trimmed before this process read them.
             DropAll(last);
         }
         var subjects = new Dictionary<string, long>(StringComparer.Ordinal);
-        foreach (var (seq, subject) in changes)
+        foreach (var (seq, subject) in news)
         {
             subjects[subject] = seq;
         }
         Drop(subjects);
     }
 
-    /// <summary>On the writer, after the commit of the transaction in which <see cref="CatchUp"/> was called.</summary>
-    public void CaughtUp() => Volatile.Write(ref _applied, _seen);
+    /// <summary>On the writer, after the commit of the transaction in which <see cref="CatchUp(WriteSession)"/> was called.</summary>
+    public void CaughtUp() => Advance(_seen);
+
+    private void Advance(long last)
+    {
+        lock (_gate)
+        {
+            _applied = Math.Max(_applied, last);
+        }
+    }
 
     /// <summary>Starts from what is in the store now: what was changed before this process began is in no view.</summary>
     public async Task Start() =>

@@ -1,4 +1,5 @@
 using Dapper;
+using Hookway.Access;
 using Hookway.Hosting;
 using Hookway.Storage;
 using Hookway.Tests.Support;
@@ -82,6 +83,53 @@ public class ConfigurationTests
             });
         }
         (await server.Post($"/api/v1/apps/{app}/messages", new { recipient = "customer_1", type = "invoice.paid" })).Expect(202).Text("status").ShouldBe("skipped");
+    }
+
+    [Fact]
+    public async Task A_revocation_by_another_process_is_seen_by_every_request_that_begins_after_it()
+    {
+        await using var server = await TestServer.Start();
+        var key = await server.CreateKey([Scopes.AppRead]);
+        (await server.Get("/api/v1/apps", key)).Expect(200);
+        await using var other = ServerHost.BuildTools(server.Services.GetRequiredService<ServerSettings>());
+        await ServerHost.OpenExistingStore(other);
+        await other.GetRequiredService<Configuration>().Change(async (session, touched) =>
+        {
+            touched.Add(ApiKey.SubjectOf(ApiKey.HashOf(key)));
+            return await session.Connection.ExecuteAsync("UPDATE api_keys SET revoked_at = 1 WHERE hash = @hash", new { hash = ApiKey.HashOf(key) });
+        });
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => server.Get("/api/v1/apps", key)));
+
+        answers.ShouldAllBe(answer => answer.Status == 401);
+    }
+
+    [Fact]
+    public async Task One_look_answers_all_who_asked_before_it_began_and_none_who_asked_later()
+    {
+        var looks = new List<TaskCompletionSource>();
+        var shared = new SharedLook(() =>
+        {
+            looks.Add(new TaskCompletionSource());
+            return looks[^1].Task;
+        });
+        var first = shared.Take();
+        Task[] later = [shared.Take(), shared.Take(), shared.Take()];
+        looks.Count.ShouldBe(1);
+
+        looks[0].SetResult();
+        await first;
+        await TestServer.Until(() => looks.Count == 2);
+        later.ShouldAllBe(task => !task.IsCompleted);
+        looks[1].SetException(new StorageUnavailableException("Away."));
+        foreach (var task in later)
+        {
+            await Should.ThrowAsync<StorageUnavailableException>(() => task);
+        }
+        var last = shared.Take();
+        looks.Count.ShouldBe(3);
+        looks[2].SetResult();
+        await last;
     }
 
     [Theory]

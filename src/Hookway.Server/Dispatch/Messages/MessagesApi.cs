@@ -13,7 +13,7 @@ public static class MessagesApi
     public static void MapMessages(this IEndpointRouteBuilder routes)
     {
         var messages = routes.MapGroup("/api/v1/apps/{appId}/messages").WithTags("Messages");
-        messages.MapPost("/", Send).Needs(Scopes.MessageWrite).WithSummary("Send a message")
+        messages.MapPost("/", Send).Needs(Scopes.MessageWrite).WithSummary("Send a message").WithMetadata(new JudgedInTransaction())
             .WithDescription("202 means that the message and its deliveries are durable. A repeated messageId or idempotencyKey resolves to the first message.")
             .WithMetadata(new BodyLimit("data", routes.ServiceProvider.GetRequiredService<MessageOptions>().PayloadBytes))
             .Accepts<SendMessage>("application/json").Produces<MessageResource>(StatusCodes.Status202Accepted);

@@ -1,0 +1,34 @@
+namespace Hookway.Storage;
+
+/// <summary>
+/// A look at the store that many share: each who asks is answered by one that began after it asked, so what it asked about is in it; all who ask while one is under way
+/// share the next.
+/// </summary>
+/// <param name="look">Looks.</param>
+internal sealed class SharedLook(Func<Task> look)
+{
+    private readonly Lock _gate = new();
+    private Task? _underWay;
+    private Task? _next;
+
+    /// <summary>Ends when a look that began after this call has; fails as that one did.</summary>
+    public Task Take()
+    {
+        lock (_gate)
+        {
+            return _underWay is { IsCompleted: false } before ? _next ??= After(before) : _underWay = look();
+        }
+    }
+
+    private async Task After(Task before)
+    {
+        await before.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        Task mine;
+        lock (_gate)
+        {
+            _underWay = mine = look();
+            _next = null;
+        }
+        await mine;
+    }
+}
