@@ -213,9 +213,22 @@ public sealed class DeliveryEngine(
     {
         if (!succeeded && !schedule.KnowsFailures(work.TargetNo))
         {
-            schedule.Learn(work.TargetNo, await circuits.Failures(work.TargetNo));
+            schedule.Learn(work.TargetNo, await FailuresOf(work.TargetNo));
         }
         return schedule.Judge(work, succeeded, clock.GetUtcNow());
+    }
+
+    private async Task<RecentFailures> FailuresOf(long targetNo)
+    {
+        try
+        {
+            return await circuits.Failures(targetNo);
+        }
+        catch (StorageUnavailableException)
+        {
+            // The receiver has seen the request: that must be recorded, whoever can be asked now. Failures are counted from this one on.
+            return new RecentFailures(0, null);
+        }
     }
 
     private async ValueTask<(IDeliverySource? Source, DeliveryTarget? Target)> FindTarget(long targetNo)
