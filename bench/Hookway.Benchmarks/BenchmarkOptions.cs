@@ -11,7 +11,8 @@ public sealed record BenchmarkOptions
           --quick               short phases and one round: a smoke test, no figures to quote
           --seconds N           length of one measured phase (default 5; 8 for a step of the search)
           --targets N           endpoints that the deliveries are spread over (default 16)
-          --only PART           accept, loop or idle
+          --only PART           accept, loop, idle or lists
+          --messages N          messages in the store whose lists are asked for (default 1000000)
         """;
 
     public bool Quick { get; private init; }
@@ -23,6 +24,11 @@ public sealed record BenchmarkOptions
 
     /// <summary>Recipients with one endpoint each, over which messages with a delivery are spread.</summary>
     public int Targets { get; private init; } = 16;
+
+    /// <summary>How many messages the store of the lists has, when given.</summary>
+    public int? Messages { get; private init; }
+
+    public int ListMessages => Messages ?? (Quick ? 50_000 : 1_000_000);
 
     public IReadOnlyList<int> Connections { get; } = [1, 16, 64, 256];
 
@@ -59,7 +65,7 @@ public sealed record BenchmarkOptions
                 case "--quick":
                     options = options with { Quick = true };
                     continue;
-                case "--only" when value is "accept" or "loop" or "idle":
+                case "--only" when value is "accept" or "loop" or "idle" or "lists":
                     options = options with { Only = value };
                     break;
                 case "--seconds" when Number(value, 120) is { } seconds:
@@ -67,6 +73,9 @@ public sealed record BenchmarkOptions
                     break;
                 case "--targets" when Number(value, MessageTemplate.MostRecipients) is { } targets:
                     options = options with { Targets = targets };
+                    break;
+                case "--messages" when Number(value, 100_000_000) is { } messages:
+                    options = options with { Messages = messages };
                     break;
                 default:
                     return (null, words[i] is "--help" ? Usage : $"{words[i]} is not understood.\n\n{Usage}");

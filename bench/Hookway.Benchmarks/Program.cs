@@ -1,4 +1,5 @@
 using Hookway.Benchmarks;
+using Hookway.Benchmarks.Lists;
 
 if (args is ["bare", var port])
 {
@@ -26,5 +27,9 @@ if (options.Runs("loop"))
 if (options.Runs("idle"))
 {
     report.Add(await new IdleBenchmark(options, report.Progress).Run());
+}
+if (options.Runs("lists"))
+{
+    report.Add(await new ListsBenchmark(options, report.Progress).Run());
 }
 return report.End() ? 0 : 1;

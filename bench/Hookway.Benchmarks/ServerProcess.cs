@@ -53,7 +53,8 @@ public sealed class ServerProcess : IAsyncDisposable
     public double PeakMegabytes => Status("VmHWM:");
 
     /// <summary>Starts Hookway on a data folder and waits until it is ready.</summary>
-    public static Task<ServerProcess> StartHookway(string dataFolder, string key)
+    /// <param name="settings">More settings, by the names of their environment variables.</param>
+    public static Task<ServerProcess> StartHookway(string dataFolder, string key, IReadOnlyDictionary<string, string>? settings = null)
     {
         Directory.CreateDirectory(dataFolder);
         var port = FreePort();
@@ -62,6 +63,10 @@ public sealed class ServerProcess : IAsyncDisposable
             WorkingDirectory = dataFolder,
         };
         start.Environment["Hookway__BootstrapApiKey"] = key;
+        foreach (var (name, value) in settings ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
         return Start(new ServerProcess(port, start), "/readyz");
     }
 

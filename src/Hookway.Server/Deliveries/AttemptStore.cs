@@ -50,7 +50,7 @@ public sealed class AttemptStore(Database database, ReadBounds bounds)
         (await connection.QueryAsync<AttemptRow>(
             $"""
             SELECT {Columns} FROM attempts WHERE message_seq = @messageSeq AND seq > @after
-                {(targetNo is null ? "" : "AND target_no = @targetNo")} {(succeeded is { } only ? ErrorOf(only) : "")}
+                {(targetNo is null ? "" : $"AND {Stored.Unindexed}target_no = @targetNo")} {(succeeded is { } only ? ErrorOf(only) : "")}
             ORDER BY seq LIMIT @limit
             """, new { messageSeq, targetNo, after, limit })).Select(row => row.ToAttempt()).ToList());
 

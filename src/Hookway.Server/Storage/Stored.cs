@@ -13,4 +13,9 @@ public static class Stored
     public static string List(IEnumerable<long> numbers) => $"({string.Join(',', numbers.DefaultIfEmpty(long.MinValue))})";
 
     public static long Flag(bool value) => value ? 1 : 0;
+
+    /// <summary>
+    /// Before a number's column: a condition that is to be checked of what another one finds. Without it SQLite, which keeps no statistics, may take the wrong index of two.
+    /// </summary>
+    public const string Unindexed = "+";
 }

@@ -40,6 +40,9 @@ public sealed class TestServer : IAsyncDisposable
 
     public IServiceProvider Services => _app!.Services;
     public string Folder => _folder;
+
+    /// <summary>That of PostgreSQL; null when the store is the embedded one.</summary>
+    public string? PostgresConnectionString => _postgres?.ConnectionString;
     public Uri Address => new(_app!.Urls.First());
 
     /// <param name="settings">Beside the address, the data folder and the first key.</param>

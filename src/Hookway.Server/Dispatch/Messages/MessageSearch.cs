@@ -109,7 +109,7 @@ public sealed class MessageSearch(Database database, MessageStore messages, Read
             var next = await candidates(last, wanted);
             looked += next.Count;
             found.AddRange(await scope.Seqs(
-                $"SELECT m.seq FROM messages m WHERE m.seq IN {Stored.List(next)} AND m.app_no = @No{scope.Conditions} ORDER BY m.seq DESC LIMIT @limit",
+                $"SELECT m.seq FROM messages m WHERE m.seq IN {Stored.List(next)} AND {Stored.Unindexed}m.app_no = @No{scope.Conditions} ORDER BY m.seq DESC LIMIT @limit",
                 new { limit = scope.Limit - found.Count }));
             if (found.Count >= scope.Limit || next.Count < wanted)
             {

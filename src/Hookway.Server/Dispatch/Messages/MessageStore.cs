@@ -115,12 +115,12 @@ public sealed class MessageStore(Database database, TimeProvider clock)
         }
         var columns = withData ? Columns + ", m.data" : Columns;
         return (await connection.QueryAsync<MessageRow>(
-            $"SELECT {columns} {From} WHERE m.app_no = @No AND m.seq IN {Stored.List(seqs)} ORDER BY m.seq DESC", new { app.No })).Select(row => row.ToMessage()).ToList();
+            $"SELECT {columns} {From} WHERE {Stored.Unindexed}m.app_no = @No AND m.seq IN {Stored.List(seqs)} ORDER BY m.seq DESC", new { app.No })).Select(row => row.ToMessage()).ToList();
     }
 
     /// <summary>The ids of messages, by their sequences.</summary>
     public static async Task<Dictionary<long, string>> FindIds(DbConnection connection, App app, IEnumerable<long> seqs) =>
-        (await connection.QueryAsync<(long Seq, string Id)>($"SELECT seq, id FROM messages WHERE app_no = @No AND seq IN {Stored.List(seqs)}", new { app.No }))
+        (await connection.QueryAsync<(long Seq, string Id)>($"SELECT seq, id FROM messages WHERE {Stored.Unindexed}app_no = @No AND seq IN {Stored.List(seqs)}", new { app.No }))
             .ToDictionary(row => row.Seq, row => row.Id);
 
     /// <summary>Erases what a message carries; its record stays.</summary>

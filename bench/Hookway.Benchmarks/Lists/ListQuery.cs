@@ -1,0 +1,64 @@
+using System.Globalization;
+
+namespace Hookway.Benchmarks.Lists;
+
+/// <summary>A list, a search or a statistic that is asked for.</summary>
+/// <param name="Path">Below <c>/api/v1/</c>.</param>
+public sealed record ListQuery(string Name, string Path)
+{
+    /// <param name="app">With the history of <see cref="Volume"/>.</param>
+    /// <param name="endpoints">Those of its recipients, the one with most messages first.</param>
+    public static IReadOnlyList<ListQuery> All(string app, IReadOnlyList<string> endpoints, DateTimeOffset now)
+    {
+        string Time(double days) => Uri.EscapeDataString(now.AddDays(days).ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
+        ListQuery Messages(string name, string query) => new($"messages: {name}", $"apps/{app}/messages?{query}");
+        ListQuery Attempts(string name, string query) => new($"attempts of an endpoint with 3 in 10 of all: {name}", $"apps/{app}/endpoints/{endpoints[0]}/attempts?{query}");
+        ListQuery Recipients(string name, string query) => new($"recipients: {name}", $"apps/{app}/recipients?{query}");
+        return
+        [
+            Messages("newest", ""),
+            Messages("of a recipient with 3 in 10 of all", "recipient=customer_0"),
+            Messages("of any other recipient", "recipient=customer_14"),
+            Messages("of a type that a third has", $"type={Volume.OtherType}"),
+            Messages("of a type that 5 have", $"type={Volume.RareType}"),
+            Messages("of a recipient and a type", $"recipient=customer_0&type={Volume.RareType}"),
+            Messages("succeeded", "status=succeeded"),
+            Messages("failed (1 in 1,000)", "status=failed"),
+            Messages("canceled (1 in 2,000)", "status=canceled"),
+            Messages("pending (1 in 10,000)", "status=pending"),
+            Messages("skipped (1 in 100)", "status=skipped"),
+            Messages("of a recipient, failed", "recipient=customer_14&status=failed"),
+            Messages("of a type, failed", $"type={Volume.RareType}&status=failed"),
+            Messages("since yesterday", $"since={Time(-1)}"),
+            Messages("of one day three weeks ago", $"since={Time(-21)}&until={Time(-20)}"),
+            Messages("of one day, of a type, failed", $"since={Time(-21)}&until={Time(-20)}&type={Volume.OtherType}&status=failed"),
+            Messages("of one day, of a recipient", $"since={Time(-21)}&until={Time(-20)}&recipient=customer_14"),
+            Messages("q is an id", $"q={Volume.MessageId(1234)}"),
+            Messages("q begins a few ids", $"q={Volume.MessageId(1234)[..^2]}"),
+            Messages("q begins all ids", "q=msg_"),
+            Messages("q is a recipient", "q=customer_14"),
+            Messages("q begins all recipients", "q=customer_"),
+            Messages("q is a type that 5 have", $"q={Volume.RareType}"),
+            Messages("q begins types, failed", "q=inv&status=failed"),
+            Messages("q is nothing known", "q=nothing"),
+            new("a message", $"apps/{app}/messages/{Volume.MessageId(1234)}"),
+            new("attempts of a message", $"apps/{app}/messages/{Volume.MessageId(1234)}/attempts"),
+            Attempts("newest", ""),
+            Attempts("failed", "status=failed"),
+            Attempts("succeeded", "status=succeeded"),
+            Attempts("of one day", $"since={Time(-21)}&until={Time(-20)}"),
+            Attempts("of one day, failed", $"since={Time(-21)}&until={Time(-20)}&status=failed"),
+            new("attempts of any other endpoint", $"apps/{app}/endpoints/{endpoints[14]}/attempts"),
+            new("endpoints", $"apps/{app}/endpoints"),
+            new("endpoints that are disabled", $"apps/{app}/endpoints?enabled=false"),
+            new("endpoints of a recipient", $"apps/{app}/endpoints?recipient=customer_14"),
+            Recipients("newest", ""),
+            Recipients("q begins all ids", "q=tenant-"),
+            Recipients("q is an id", "q=tenant-10000777"),
+            Recipients("q begins all names", "q=company"),
+            Recipients("q is a name that one has", "q=zebra"),
+            new("event types", $"apps/{app}/event-types"),
+            new("replays", "replays"),
+        ];
+    }
+}
