@@ -52,9 +52,13 @@ public static class ApiExamples
             { "appId": "app_01jd3q5x7v5a7c9e1g3j5m7p9r", "name": "Billing events", "routingKeyBodyPath": "customer.id", "routingKeyHeader": null,
               "createdAt": "2026-01-31T12:00:00.000Z", "updatedAt": "2026-01-31T12:00:00.000Z", "archivedAt": null }
             """,
-        [typeof(PublishEventType)] = """{ "description": "An invoice was paid", "examplePayload": { "invoiceId": "inv_1", "amount": 4200 } }""",
+        [typeof(PublishEventType)] = """
+            { "description": "An invoice was paid", "examplePayload": { "invoiceId": "inv_1", "amount": 4200 },
+              "schema": { "type": "object", "required": ["invoiceId"], "properties": { "amount": { "type": "integer", "minimum": 0 } } } }
+            """,
         [typeof(EventTypeResource)] = """
-            { "name": "invoice.paid", "description": "An invoice was paid", "examplePayload": { "invoiceId": "inv_1", "amount": 4200 }, "archived": false,
+            { "name": "invoice.paid", "description": "An invoice was paid", "examplePayload": { "invoiceId": "inv_1", "amount": 4200 },
+              "schema": { "type": "object", "required": ["invoiceId"], "properties": { "amount": { "type": "integer", "minimum": 0 } } }, "archived": false,
               "createdAt": "2026-01-31T12:00:00.000Z", "updatedAt": "2026-01-31T12:00:00.000Z" }
             """,
         [typeof(PutRecipient)] = """{ "name": "Acme Inc.", "metadata": { "plan": "pro" } }""",

@@ -39,5 +39,5 @@ public sealed record App(
     }
 }
 
-/// <summary>What a send needs to know of its app: the app and the types that are published in it.</summary>
-public sealed record AppView(App App, FrozenSet<string> PublishedTypes);
+/// <summary>What a send needs to know of its app: the app, the types that are published in it, and which of them have a schema.</summary>
+public sealed record AppView(App App, FrozenSet<string> PublishedTypes, FrozenSet<string> TypesWithSchema);

@@ -52,8 +52,11 @@ public sealed class AppStore(Database database, Configuration configuration, IdG
         {
             return null;
         }
-        var types = await connection.QueryAsync<string>("SELECT name FROM event_types WHERE app_no = @No AND archived_at IS NULL", new { app.No });
-        return new AppView(app, types.ToFrozenSet(StringComparer.Ordinal));
+        var types = (await connection.QueryAsync<(string Name, long HasSchema)>(
+            "SELECT name, CASE WHEN schema IS NULL THEN 0 ELSE 1 END FROM event_types WHERE app_no = @No AND archived_at IS NULL", new { app.No })).AsList();
+        return new AppView(
+            app, types.Select(type => type.Name).ToFrozenSet(StringComparer.Ordinal),
+            types.Where(type => type.HasSchema != 0).Select(type => type.Name).ToFrozenSet(StringComparer.Ordinal));
     }
 
     /// <summary>Changes an app that is not archived; null when it is, or is not of this workspace.</summary>

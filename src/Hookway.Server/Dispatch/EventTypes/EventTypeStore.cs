@@ -1,7 +1,9 @@
 using System.Data.Common;
 using Dapper;
 using Hookway.Access;
+using Hookway.Api;
 using Hookway.Dispatch.Apps;
+using Hookway.Dispatch.EventTypes.Schemas;
 using Hookway.Storage;
 
 namespace Hookway.Dispatch.EventTypes;
@@ -9,28 +11,37 @@ namespace Hookway.Dispatch.EventTypes;
 /// <summary>Every SQL statement about event types.</summary>
 public sealed class EventTypeStore(Database database, Configuration configuration, TimeProvider clock)
 {
-    private const string Columns = "no, name, description, example_payload, archived_at, created_at, updated_at";
+    private const string Columns = "no, name, description, example_payload, schema, archived_at, created_at, updated_at";
 
     /// <summary>Publishes a type: makes it, or replaces what it says and takes it out of the archive.</summary>
-    public Task<(EventType Type, bool Created)> Publish(App app, Actor by, string name, string? description, byte[]? examplePayload) =>
+    public Task<(EventType Type, bool Created)> Publish(App app, Actor by, string name, string? description, byte[]? examplePayload, byte[]? schema = null) =>
         configuration.Change(by, async (session, touched) =>
         {
             var known = await Find(session.Connection, app, name);
             touched.Add(app.Subject());
+            touched.Add(EventType.Subject(app.No, name));
             var row = await session.Connection.QuerySingleAsync<EventTypeRow>(
                 $"""
-                INSERT INTO event_types (app_no, name, description, example_payload, created_at, updated_at)
-                VALUES (@No, @name, @description, @examplePayload, @now, @now)
-                ON CONFLICT (app_no, name) DO UPDATE SET description = excluded.description, example_payload = excluded.example_payload,
+                INSERT INTO event_types (app_no, name, description, example_payload, schema, created_at, updated_at)
+                VALUES (@No, @name, @description, @examplePayload, @schema, @now, @now)
+                ON CONFLICT (app_no, name) DO UPDATE SET description = excluded.description, example_payload = excluded.example_payload, schema = excluded.schema,
                     archived_at = NULL, updated_at = excluded.updated_at
                 RETURNING {Columns}
-                """, new { app.No, name, description, examplePayload, now = Now });
+                """, new { app.No, name, description, examplePayload, schema, now = Now });
             var type = row.ToEventType();
             Record(touched, app, known is null ? "event_type.created" : "event_type.updated", known, type);
             return (type, known is null);
         });
 
     public Task<EventType?> Find(App app, string name) => database.Read(connection => Find(connection, app, name));
+
+    /// <summary>The schema of a type, kept in memory ready to be checked against; null when it has none.</summary>
+    public ValueTask<JsonSchema?> ViewSchema(App app, string name) =>
+        configuration.View(EventType.Subject(app.No, name), connection => LoadSchema(connection, app, name));
+
+    /// <summary>The same, read inside a transaction.</summary>
+    public static async Task<JsonSchema?> LoadSchema(DbConnection connection, App app, string name) =>
+        (await Find(connection, app, name))?.Schema is { } schema ? JsonSchema.Read(schema, "schema", new FieldErrors()) : null;
 
     public Task<List<EventType>> List(App app, bool includeArchived, long before, int limit) => database.Read(async connection =>
         (await connection.QueryAsync<EventTypeRow>(
@@ -66,9 +77,9 @@ public sealed class EventTypeStore(Database database, Configuration configuratio
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
 
     private sealed record EventTypeRow(
-        long No, string Name, string? Description, byte[]? ExamplePayload, long? ArchivedAt, long CreatedAt, long UpdatedAt)
+        long No, string Name, string? Description, byte[]? ExamplePayload, byte[]? Schema, long? ArchivedAt, long CreatedAt, long UpdatedAt)
     {
         public EventType ToEventType() => new(
-            No, Name, Description, ExamplePayload, Stored.Time(ArchivedAt), Stored.Time(CreatedAt), Stored.Time(UpdatedAt));
+            No, Name, Description, ExamplePayload, Schema, Stored.Time(ArchivedAt), Stored.Time(CreatedAt), Stored.Time(UpdatedAt));
     }
 }

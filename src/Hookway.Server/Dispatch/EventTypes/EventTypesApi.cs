@@ -4,6 +4,7 @@ using Hookway.Access;
 using Hookway.Api;
 using Hookway.Api.OpenApi;
 using Hookway.Dispatch.Apps;
+using Hookway.Dispatch.EventTypes.Schemas;
 
 namespace Hookway.Dispatch.EventTypes;
 
@@ -43,15 +44,31 @@ public static class EventTypesApi
         {
             errors.Add("description", $"must be at most {EventType.MostDescriptionCharacters} characters");
         }
+        var schema = BytesOf(input.Schema);
+        var example = BytesOf(input.ExamplePayload);
+        Check(schema, example, errors);
         if (errors.Any)
         {
             return Problem.Invalid(errors);
         }
-        var example = input.ExamplePayload is { ValueKind: not JsonValueKind.Null } given ? JsonMarshal.GetRawUtf8Value(given).ToArray() : null;
-        var (type, created) = await store.Publish(app, caller.Actor, name, input.Description, example);
+        var (type, created) = await store.Publish(app, caller.Actor, name, input.Description, example, schema);
         return created
             ? TypedResults.Created($"/api/v1/apps/{appId}/event-types/{name}", EventTypeResource.Of(type))
             : TypedResults.Ok(EventTypeResource.Of(type));
+    }
+
+    private static byte[]? BytesOf(JsonElement? given) => given is { ValueKind: not JsonValueKind.Null } value ? JsonMarshal.GetRawUtf8Value(value).ToArray() : null;
+
+    private static void Check(byte[]? schema, byte[]? example, FieldErrors errors)
+    {
+        if (schema is null || JsonSchema.Read(schema, "schema", errors) is not { } read || RawJson.Element(example) is not { } value)
+        {
+            return;
+        }
+        foreach (var (pointer, problems) in read.Check(value, example!.Length)?.ToDictionary() ?? new Dictionary<string, string[]>())
+        {
+            errors.Add("examplePayload" + pointer, "does not match the schema: " + string.Join("; ", problems));
+        }
     }
 
     private static async Task<IResult> List(string appId, HttpRequest request, Caller caller, AppStore apps, EventTypeStore store)
@@ -81,13 +98,14 @@ public static class EventTypesApi
 
 /// <summary>The body of "publish an event type".</summary>
 /// <param name="Description">For people, at most 2000 characters.</param>
-/// <param name="ExamplePayload">Any JSON value: what a test message carries as its <c>data</c>.</param>
-public sealed record PublishEventType(string? Description, JsonElement? ExamplePayload) : IRequestBody;
+/// <param name="ExamplePayload">Any JSON value: what a test message carries as its <c>data</c>. It must match the schema, when both are given.</param>
+/// <param name="Schema">A JSON Schema (2020-12) that the <c>data</c> of every message of this type must match, at most 64 KiB; docs/reference/event-type-schemas.md lists the keywords.</param>
+public sealed record PublishEventType(string? Description, JsonElement? ExamplePayload, JsonElement? Schema) : IRequestBody;
 
 /// <summary>An event type, as the API shows it.</summary>
 public sealed record EventTypeResource(
-    string Name, string? Description, JsonElement? ExamplePayload, bool Archived, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+    string Name, string? Description, JsonElement? ExamplePayload, JsonElement? Schema, bool Archived, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
 {
     public static EventTypeResource Of(EventType type) => new(
-        type.Name, type.Description, RawJson.Element(type.ExamplePayload), type.ArchivedAt is not null, type.CreatedAt, type.UpdatedAt);
+        type.Name, type.Description, RawJson.Element(type.ExamplePayload), RawJson.Element(type.Schema), type.ArchivedAt is not null, type.CreatedAt, type.UpdatedAt);
 }

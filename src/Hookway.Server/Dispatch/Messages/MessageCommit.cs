@@ -2,6 +2,7 @@ using Hookway.Api;
 using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
+using Hookway.Dispatch.EventTypes;
 using Hookway.Dispatch.Recipients;
 using Hookway.Storage;
 
@@ -64,20 +65,21 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
         {
             return repeated;
         }
-        if (send.Refusal is not null)
+        var refusal = configuration.IsStale(send.App.Subject(), send.Caller.Version) ? await RefusalNow(send) : send.Refusal;
+        return refusal is null ? null : SendOutcome.Refused(refusal);
+    }
+
+    /// <summary>Why a send is refused, by the app and its types as they are in this transaction.</summary>
+    private async Task<Problem?> RefusalNow(MessageSend send)
+    {
+        if (await AppStore.Load(session.Connection, send.App.WorkspaceNo, send.App.AppId) is not { App.ArchivedAt: null } view)
         {
-            return SendOutcome.Refused(send.Refusal);
+            return Problem.NotFound("app");
         }
-        if (!configuration.IsStale(send.App.Subject(), send.Caller.Version))
-        {
-            return null;
-        }
-        return await AppStore.Load(session.Connection, send.App.WorkspaceNo, send.App.AppId) switch
-        {
-            not { App.ArchivedAt: null } => SendOutcome.Refused(Problem.NotFound("app")),
-            var view when send.Only is null && !view.PublishedTypes.Contains(send.Draft.Type) => SendOutcome.Refused(MessageIntake.NotPublished(send.Draft.Type)),
-            _ => null,
-        };
+        return send.Only is not null ? null
+            : !view.PublishedTypes.Contains(send.Draft.Type) ? MessageIntake.NotPublished(send.Draft.Type)
+            : !view.TypesWithSchema.Contains(send.Draft.Type) ? null
+            : MessageIntake.Mismatch(send.Draft, await EventTypeStore.LoadSchema(session.Connection, view.App, send.Draft.Type));
     }
 
     /// <summary>The message that the caller's keys stand for already, or what is wrong with using them again.</summary>
@@ -113,9 +115,9 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
     }
 
     private async Task<Fanout> FanoutOf(MessageSend send) =>
-        configuration.IsStale(Recipient.Subject(send.App.No, send.Draft.Recipient), send.Caller.Version)
+        send.Resolved is null || configuration.IsStale(Recipient.Subject(send.App.No, send.Draft.Recipient), send.Caller.Version)
             ? Fanout.Resolve(send, await endpoints.LoadRecipient(session.Connection, send.App.No, send.Draft.Recipient))
-            : send.Resolved!;
+            : send.Resolved;
 
     private async Task<IReadOnlyList<(int At, SendOutcome Outcome)>> Insert()
     {

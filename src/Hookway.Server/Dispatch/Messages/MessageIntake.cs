@@ -4,6 +4,8 @@ using Hookway.Api;
 using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
+using Hookway.Dispatch.EventTypes;
+using Hookway.Dispatch.EventTypes.Schemas;
 using Hookway.Storage;
 
 namespace Hookway.Dispatch.Messages;
@@ -19,6 +21,7 @@ public sealed class MessageIntake
 
     private readonly Database _database;
     private readonly Configuration _configuration;
+    private readonly EventTypeStore _types;
     private readonly EndpointStore _endpoints;
     private readonly TimeOrder _times;
     private readonly MessageReader _reader;
@@ -29,11 +32,12 @@ public sealed class MessageIntake
     private readonly WriteLane<IReadOnlyList<MessageSend>, IReadOnlyList<SendOutcome>> _batches;
 
     public MessageIntake(
-        Database database, Configuration configuration, EndpointStore endpoints, MessageStore messages, MessageReader reader, DeliverySchedule schedule, IdGenerator ids,
-        TimeProvider clock)
+        Database database, Configuration configuration, EventTypeStore types, EndpointStore endpoints, MessageStore messages, MessageReader reader, DeliverySchedule schedule,
+        IdGenerator ids, TimeProvider clock)
     {
         _database = database;
         _configuration = configuration;
+        _types = types;
         _endpoints = endpoints;
         _times = messages.Times;
         _reader = reader;
@@ -60,12 +64,15 @@ public sealed class MessageIntake
     public async ValueTask<(MessageSend? Send, Problem? Refused)> Resolve(Caller caller, AppView view, MessageDraft draft, DateTimeOffset now)
     {
         var send = new MessageSend(caller, view.App, draft, draft.MessageId ?? _ids.New(IdPrefix.Message), now, Only: null);
-        if (view.PublishedTypes.Contains(draft.Type))
+        var refusal = !view.PublishedTypes.Contains(draft.Type) ? NotPublished(draft.Type)
+            : !view.TypesWithSchema.Contains(draft.Type) ? null
+            : Mismatch(draft, await _types.ViewSchema(view.App, draft.Type));
+        if (refusal is null)
         {
             return (send with { Resolved = Fanout.Resolve(send, await _endpoints.ViewRecipient(view.App, draft.Recipient)) }, null);
         }
         // The key check comes first: a repeated send is the message it repeats, whatever has happened to its type since.
-        return send.HasKey ? (send with { Refusal = NotPublished(draft.Type) }, null) : (null, NotPublished(draft.Type));
+        return send.HasKey ? (send with { Refusal = refusal }, null) : (null, refusal);
     }
 
     /// <summary>Accepts a test message: an event type's example, for one endpoint alone.</summary>
@@ -88,6 +95,20 @@ public sealed class MessageIntake
 
     public static Problem NotPublished(string type) =>
         Problem.BadRequest("event_type_not_published", $"The event type {type} is not published in this app.", "type");
+
+    /// <summary>What is wrong with the data of a send by the schema of its type; null when it matches, or there is none.</summary>
+    public static Problem? Mismatch(MessageDraft draft, JsonSchema? schema)
+    {
+        if (schema?.Check(RawJson.Element(draft.Data)!.Value, draft.Data.Length) is not { } errors)
+        {
+            return null;
+        }
+        var found = errors.ToDictionary();
+        var (pointer, problems) = found.First();
+        var others = found.Count > 1 ? $" ({found.Count - 1} more in errors)" : "";
+        return Problem.Of(
+            StatusCodes.Status400BadRequest, "schema_mismatch", $"The data does not match the schema of {draft.Type}: data{pointer} {problems[0]}{others}.", found);
+    }
 
     private async Task<IResult> Answer(App app, SendOutcome outcome)
     {
