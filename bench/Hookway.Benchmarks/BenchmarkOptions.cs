@@ -13,9 +13,14 @@ public sealed record BenchmarkOptions
           --targets N           endpoints that the deliveries are spread over (default 16)
           --only PART           accept, loop, idle or lists
           --messages N          messages in the store whose lists are asked for (default 1000000)
+          --connections N       for the accepts, only this many (default 1, 16, 64 and 256)
+          --server FILE         another build's hookway.dll, to compare two (default: this repository's)
         """;
 
     public bool Quick { get; private init; }
+
+    /// <summary>The server's program.</summary>
+    public string Server { get; private init; } = Repository.Server;
 
     public string? Only { get; private init; }
 
@@ -30,7 +35,7 @@ public sealed record BenchmarkOptions
 
     public int ListMessages => Messages ?? (Quick ? 50_000 : 1_000_000);
 
-    public IReadOnlyList<int> Connections { get; } = [1, 16, 64, 256];
+    public IReadOnlyList<int> Connections { get; private init; } = [1, 16, 64, 256];
 
     public int Rounds => Quick ? 1 : 3;
 
@@ -70,6 +75,12 @@ public sealed record BenchmarkOptions
                     break;
                 case "--seconds" when Number(value, 120) is { } seconds:
                     options = options with { Seconds = seconds };
+                    break;
+                case "--connections" when Number(value, 1_000) is { } connections:
+                    options = options with { Connections = [connections] };
+                    break;
+                case "--server" when File.Exists(value):
+                    options = options with { Server = Path.GetFullPath(value) };
                     break;
                 case "--targets" when Number(value, MessageTemplate.MostRecipients) is { } targets:
                     options = options with { Targets = targets };

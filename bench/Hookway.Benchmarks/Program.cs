@@ -13,6 +13,7 @@ if (options is null)
     return 2;
 }
 
+Repository.Server = options.Server;
 Repository.Prepare();
 var report = new Report(options);
 report.Begin(await Machine.Describe());

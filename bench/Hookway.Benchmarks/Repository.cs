@@ -5,7 +5,7 @@ public static class Repository
 {
     public static string Root { get; } = FindRoot();
 
-    public static string Server { get; } = Path.Combine(Root, "src/Hookway.Server/bin/Release/net10.0/hookway.dll");
+    public static string Server { get; set; } = Path.Combine(Root, "src/Hookway.Server/bin/Release/net10.0/hookway.dll");
 
     /// <summary>Data folders of the servers under test: on the disk that holds the repository, not watched, not in git.</summary>
     public static string Data { get; } = Path.Combine(Root, "bench/data");

@@ -13,30 +13,25 @@ public sealed class AttemptStore(Database database, ReadBounds bounds)
         duration_ms, next_attempt_at
         """;
 
-    private static readonly RowStatement InsertStatement = new(
+    private static readonly RowStatement<Attempt> InsertStatement = new RowStatement<Attempt>(
         """
         INSERT INTO attempts (id, message_seq, target_no, number, run_trigger, error, url, request_headers, response_status, response_headers,
             response_body, detail, started_at, duration_ms, next_attempt_at)
         SELECT v.id, v.message, v.target, v.number, v.run_trigger, v.error, v.url, v.request_headers, v.response_status, v.response_headers,
             v.response_body, v.detail, v.started_at, v.duration, v.next FROM {rows}
-        """,
-        RowStatement.Text("id"), RowStatement.Number("message"), RowStatement.Number("target"), RowStatement.Number("number"), RowStatement.Number("run_trigger"),
-        RowStatement.Text("error"), RowStatement.Text("url"), RowStatement.Text("request_headers"), RowStatement.Number("response_status"),
-        RowStatement.Text("response_headers"), RowStatement.Bytes("response_body"), RowStatement.Text("detail"), RowStatement.Number("started_at"),
-        RowStatement.Number("duration"), RowStatement.Number("next"));
+        """)
+        .Text("id", row => row.AttemptId).Number("message", row => row.MessageSeq).Number("target", row => row.TargetNo).Number("number", row => row.Number)
+        .Number("run_trigger", row => (long)row.Trigger).Text("error", row => row.Outcome.Code()).Text("url", row => row.Url)
+        .Text("request_headers", row => HeaderJson.Write(row.RequestHeaders)).Number("response_status", row => row.ResponseStatus)
+        .Text("response_headers", row => HeaderJson.Write(row.ResponseHeaders)).Bytes("response_body", row => row.ResponseBody).Text("detail", row => row.Detail)
+        .Number("started_at", row => row.StartedAt.ToUnixTimeMilliseconds()).Number("duration", row => (long)row.Duration.TotalMilliseconds)
+        .Number("next", row => Stored.Time(row.NextAttemptAt));
 
     /// <summary>When attempts began, by their sequences: they are numbered when they have ended, so those that take long are out of step.</summary>
     public TimeOrder Times { get; } = new("attempts", "started_at");
 
     /// <summary>Adds attempts in the transaction that records what they mean for their deliveries.</summary>
-    public static Task Insert(WriteSession session, IReadOnlyList<Attempt> attempts) => session.ForEach(InsertStatement, [.. attempts.Select(RowOf)]);
-
-    private static object?[] RowOf(Attempt attempt) =>
-    [
-        attempt.AttemptId, attempt.MessageSeq, attempt.TargetNo, (long)attempt.Number, (long)attempt.Trigger, attempt.Outcome.Code(), attempt.Url,
-        HeaderJson.Write(attempt.RequestHeaders), (long?)attempt.ResponseStatus, HeaderJson.Write(attempt.ResponseHeaders), attempt.ResponseBody, attempt.Detail,
-        attempt.StartedAt.ToUnixTimeMilliseconds(), (long)attempt.Duration.TotalMilliseconds, Stored.Time(attempt.NextAttemptAt),
-    ];
+    public static Task Insert(WriteSession session, IReadOnlyList<Attempt> attempts) => session.ForEach(InsertStatement, attempts);
 
     /// <summary>Erases the attempts of messages that are erased.</summary>
     public static Task Erase(WriteSession session, IReadOnlyList<long> messageSeqs) =>

@@ -10,14 +10,15 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
 {
     private const string PendingColumns = "message_seq, target_no, run, run_trigger, run_attempts, attempt_count";
 
-    private static readonly RowStatement InsertStatement = new(
+    private static readonly RowStatement<NewDelivery> InsertStatement = new RowStatement<NewDelivery>(
         """
         INSERT INTO deliveries (message_seq, target_no, status, position, run, run_trigger, run_attempts, attempt_count, next_attempt_at)
         SELECT v.message, v.target, 0, v.position, 0, v.run_trigger, 0, 0, v.due FROM {rows}
-        """, RowStatement.Number("message"), RowStatement.Number("target"), RowStatement.Number("position"), RowStatement.Number("run_trigger"),
-        RowStatement.Number("due"));
+        """)
+        .Number("message", row => row.MessageSeq).Number("target", row => row.TargetNo).Number("position", row => row.Position ?? row.MessageSeq)
+        .Number("run_trigger", row => (long)row.Trigger).Number("due", row => row.DueAt.ToUnixTimeMilliseconds());
 
-    private static readonly RowStatement OutcomeStatement = new(
+    private static readonly RowStatement<AttemptRecord> OutcomeStatement = new RowStatement<AttemptRecord>(
         """
         UPDATE deliveries SET attempt_count = v.number, last_response_status = v.response_status, last_error = v.error,
             status = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN v.status ELSE deliveries.status END,
@@ -25,20 +26,21 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
             next_attempt_at = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN v.next ELSE next_attempt_at END,
             reason = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN v.reason ELSE deliveries.reason END
         FROM {rows} WHERE message_seq = v.message AND target_no = v.target RETURNING message_seq, target_no, deliveries.status, replay_no
-        """,
-        RowStatement.Number("message"), RowStatement.Number("target"), RowStatement.Number("number"), RowStatement.Number("response_status"), RowStatement.Text("error"),
-        RowStatement.Number("run"), RowStatement.Number("status"), RowStatement.Number("next"), RowStatement.Text("reason"));
+        """)
+        .Number("message", row => row.Attempt.MessageSeq).Number("target", row => row.Attempt.TargetNo).Number("number", row => row.Attempt.Number)
+        .Number("response_status", row => row.Attempt.ResponseStatus).Text("error", row => row.Attempt.Outcome.Code()).Number("run", row => row.Run)
+        .Number("status", row => (long)DeliveryStates.After(DeliveryStatus.Pending, row.Verdict.Change)!.Value)
+        .Number("next", row => Stored.Time(row.Verdict.NextAttemptAt)).Text("reason", row => row.Verdict.Change.Reason());
 
     /// <summary>Adds deliveries in the transaction that accepts their messages.</summary>
-    public static Task Insert(WriteSession session, IEnumerable<NewDelivery> deliveries) => session.ForEach(
-        InsertStatement,
-        [.. deliveries.Select(delivery => new object?[] { delivery.MessageSeq, delivery.TargetNo, delivery.Position ?? delivery.MessageSeq, (long)delivery.Trigger, delivery.DueAt.ToUnixTimeMilliseconds() })]);
+    public static Task Insert(WriteSession session, IEnumerable<NewDelivery> deliveries) =>
+        session.ForEach(InsertStatement, deliveries as IReadOnlyList<NewDelivery> ?? [.. deliveries]);
 
     /// <summary>Records attempts and what they mean for their deliveries, unless a delivery has ended or begun a new run meanwhile.</summary>
     public static async Task Record(WriteSession session, IReadOnlyList<AttemptRecord> records)
     {
         var outcomes = await session.Read(
-            OutcomeStatement, [.. records.Select(OutcomeRow)],
+            OutcomeStatement, records,
             reader => (Key: (reader.GetInt64(0), reader.GetInt64(1)), Status: (DeliveryStatus)reader.GetInt64(2), ReplayNo: reader.IsDBNull(3) ? 0 : reader.GetInt64(3)));
         var known = outcomes.Select(outcome => outcome.Key).ToHashSet();
         // The message of an attempt may have been erased while it was under way, and nothing of it is to come back.
@@ -52,13 +54,6 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
             await ReplayProgress.Count(session, replayed.Select(outcome => (outcome.ReplayNo, outcome.Status)), records.Max(record => record.Attempt.EndedAt));
         }
     }
-
-    private static object?[] OutcomeRow(AttemptRecord record) =>
-    [
-        record.Attempt.MessageSeq, record.Attempt.TargetNo, (long)record.Attempt.Number, (long?)record.Attempt.ResponseStatus, record.Attempt.Outcome.Code(),
-        (long)record.Run, (long)DeliveryStates.After(DeliveryStatus.Pending, record.Verdict.Change)!.Value,
-        Stored.Time(record.Verdict.NextAttemptAt), record.Verdict.Change.Reason(),
-    ];
 
     /// <summary>Ends one delivery without an attempt, if it is still pending.</summary>
     /// <param name="at">The time of the end; the system's when null.</param>

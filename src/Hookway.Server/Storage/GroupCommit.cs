@@ -75,9 +75,19 @@ public sealed class GroupCommit : IAsyncDisposable
             {
                 Break(batch, e);
             }
-            Left(batch.Count, batch.Sum(write => write.Bytes));
+            Left(batch.Count, BytesOf(batch));
             batch.Clear();
         }
+    }
+
+    private static long BytesOf(List<Write> batch)
+    {
+        var bytes = 0L;
+        foreach (var write in batch)
+        {
+            bytes += write.Bytes;
+        }
+        return bytes;
     }
 
     private void Left(int count, long bytes)
@@ -111,8 +121,8 @@ public sealed class GroupCommit : IAsyncDisposable
 
     private async Task Commit(List<Write> batch)
     {
-        var groups = batch.GroupBy(write => write.Lane, (_, writes) => writes.ToList()).ToList();
-        if (await TryCommit(groups) is not { } failure)
+        var shares = Share(batch);
+        if (await TryCommit(shares) is not { } failure)
         {
             return;
         }
@@ -124,21 +134,41 @@ public sealed class GroupCommit : IAsyncDisposable
         // One bad item must not fail its neighbours: each gets a transaction of its own.
         foreach (var write in batch)
         {
-            if (await TryCommit([[write]]) is { } own)
+            if (await TryCommit(Share([write])) is { } own)
             {
                 write.Fail(own);
             }
         }
     }
 
-    private async Task<Exception?> TryCommit(List<List<Write>> groups)
+    /// <summary>Gives each lane its items, lanes in the order in which they first came.</summary>
+    private static List<LaneShare> Share(List<Write> batch)
+    {
+        var shares = new List<LaneShare>(4);
+        foreach (var write in batch)
+        {
+            var at = 0;
+            while (at < shares.Count && shares[at].Lane != write.Lane)
+            {
+                at++;
+            }
+            if (at == shares.Count)
+            {
+                shares.Add(write.NewShare());
+            }
+            shares[at].Add(write);
+        }
+        return shares;
+    }
+
+    private async Task<Exception?> TryCommit(List<LaneShare> shares)
     {
         try
         {
             var session = await _transaction.Begin();
-            foreach (var writes in groups)
+            foreach (var share in shares)
             {
-                await writes[0].Run(session, writes);
+                await share.Run(session);
             }
             await _transaction.Commit();
         }
@@ -149,67 +179,86 @@ public sealed class GroupCommit : IAsyncDisposable
                 return failure;
             }
         }
-        List<Exception> faults = [];
-        foreach (var writes in groups)
+        List<Exception>? faults = null;
+        foreach (var share in shares)
         {
             try
             {
-                writes[0].Committed(writes);
+                share.Committed();
             }
             catch (Exception e)
             {
-                faults.Add(new InvalidOperationException($"The writer's lane \"{writes[0].LaneName}\" failed after its commit.", e));
+                (faults ??= []).Add(new InvalidOperationException($"The writer's lane \"{share.LaneName}\" failed after its commit.", e));
             }
         }
-        return faults.Count == 0 ? null : throw new AggregateException("What was committed could not be taken over in memory.", faults);
+        return faults is null ? null : throw new AggregateException("What was committed could not be taken over in memory.", faults);
     }
 
+    /// <summary>One item that waits.</summary>
     private abstract class Write
     {
         public abstract object Lane { get; }
-        public abstract string LaneName { get; }
         public abstract long Bytes { get; }
-        public abstract Task Run(WriteSession session, List<Write> writes);
-        public abstract void Committed(List<Write> writes);
+        public abstract LaneShare NewShare();
         public abstract void Fail(Exception why);
     }
 
     private sealed class Write<TItem, TResult>(WriteLane<TItem, TResult> lane, TItem item) : Write
     {
-        private TItem Item { get; } = item;
-        private TResult Result { get; set; } = default!;
-
+        public TItem Item { get; } = item;
         public TaskCompletionSource<TResult> Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public override object Lane => lane;
-        public override string LaneName => lane.Name;
         public override long Bytes { get; } = lane.SizeOf?.Invoke(item) ?? 0;
 
-        public override async Task Run(WriteSession session, List<Write> writes)
+        public override LaneShare NewShare() => new LaneShare<TItem, TResult>(lane);
+
+        public override void Fail(Exception why) => Completion.TrySetException(why);
+    }
+
+    /// <summary>What one lane has in a batch.</summary>
+    private abstract class LaneShare
+    {
+        public abstract object Lane { get; }
+        public abstract string LaneName { get; }
+        public abstract void Add(Write write);
+        public abstract Task Run(WriteSession session);
+        public abstract void Committed();
+    }
+
+    private sealed class LaneShare<TItem, TResult>(WriteLane<TItem, TResult> lane) : LaneShare
+    {
+        private readonly List<TItem> _items = [];
+        private readonly List<TaskCompletionSource<TResult>> _callers = [];
+        private TResult[] _results = [];
+
+        public override object Lane => lane;
+        public override string LaneName => lane.Name;
+
+        public override void Add(Write write)
         {
-            var items = writes.ConvertAll(write => ((Write<TItem, TResult>)write).Item);
-            var results = await lane.Run(session, items);
-            for (var i = 0; i < results.Length; i++)
-            {
-                ((Write<TItem, TResult>)writes[i]).Result = results[i];
-            }
+            var own = (Write<TItem, TResult>)write;
+            _items.Add(own.Item);
+            _callers.Add(own.Completion);
         }
 
-        public override void Committed(List<Write> writes)
+        public override async Task Run(WriteSession session) => _results = await lane.Run(session, _items);
+
+        public override void Committed()
         {
-            var typed = writes.ConvertAll(write => (Write<TItem, TResult>)write);
             try
             {
-                lane.Committed?.Invoke(typed.ConvertAll(write => write.Item), typed.ConvertAll(write => write.Result));
+                lane.Committed?.Invoke(_items, _results);
             }
             finally
             {
                 // They are durable, whatever happened after the commit: a caller that is told otherwise would send again.
-                typed.ForEach(write => write.Completion.TrySetResult(write.Result));
+                for (var i = 0; i < _callers.Count; i++)
+                {
+                    _callers[i].TrySetResult(_results[i]);
+                }
             }
         }
-
-        public override void Fail(Exception why) => Completion.TrySetException(why);
     }
 }
 

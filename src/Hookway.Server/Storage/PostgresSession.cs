@@ -1,4 +1,3 @@
-using System.Data.Common;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -7,22 +6,23 @@ namespace Hookway.Storage;
 /// <summary>A writer's session on PostgreSQL: statements over rows run once, over arrays, whatever the number of rows.</summary>
 internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSession(connection)
 {
-    private readonly Dictionary<RowStatement, NpgsqlCommand> _commands = [];
+    private readonly Dictionary<object, NpgsqlCommand> _commands = [];
 
-    public override async Task<int> ForEach(RowStatement statement, IReadOnlyList<object?[]> rows) =>
+    public override async Task<int> ForEach<T>(RowStatement<T> statement, IReadOnlyList<T> rows) =>
         rows.Count == 0 ? 0 : await Fill(statement, rows).ExecuteNonQueryAsync();
 
-    public override async Task<List<T>> Read<T>(RowStatement statement, IReadOnlyList<object?[]> rows, Func<DbDataReader, T> read)
+    public override async Task<List<TFound>> Read<T, TFound>(RowStatement<T> statement, IReadOnlyList<T> rows, Func<FoundRow, TFound> read)
     {
-        var found = new List<T>(rows.Count);
+        var found = new List<TFound>(rows.Count);
         if (rows.Count == 0)
         {
             return found;
         }
         await using var reader = await Fill(statement, rows).ExecuteReaderAsync();
+        var row = new Row(reader);
         while (await reader.ReadAsync())
         {
-            found.Add(read(reader));
+            found.Add(read(row));
         }
         return found;
     }
@@ -39,7 +39,7 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
         return numbers;
     }
 
-    private NpgsqlCommand Fill(RowStatement statement, IReadOnlyList<object?[]> rows)
+    private NpgsqlCommand Fill<T>(RowStatement<T> statement, IReadOnlyList<T> rows)
     {
         if (!_commands.TryGetValue(statement, out var command))
         {
@@ -47,17 +47,18 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
         }
         for (var i = 0; i < statement.Columns.Count; i++)
         {
-            command.Parameters[i].Value = statement.Columns[i].Type switch
+            var column = statement.Columns[i];
+            command.Parameters[i].Value = column.Type switch
             {
-                RowType.Number => Column<long?>(rows, i),
-                RowType.Text => Column<string?>(rows, i),
-                _ => Column<byte[]?>(rows, i),
+                RowType.Number => Values(rows, column.Number),
+                RowType.Text => Values(rows, column.Text),
+                _ => Values(rows, column.Bytes),
             };
         }
         return command;
     }
 
-    private NpgsqlCommand Make(RowStatement statement)
+    private NpgsqlCommand Make<T>(RowStatement<T> statement)
     {
         var arrays = string.Join(", ", statement.Columns.Select((column, i) => $"${i + 1}::{SqlType(column.Type)}[]"));
         var names = string.Join(", ", statement.Columns.Select(column => column.Name));
@@ -70,14 +71,14 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
         return command;
     }
 
-    private static T[] Column<T>(IReadOnlyList<object?[]> rows, int at)
+    private static TValue[] Values<T, TValue>(IReadOnlyList<T> rows, Func<T, TValue> value)
     {
-        var column = new T[rows.Count];
-        for (var i = 0; i < column.Length; i++)
+        var values = new TValue[rows.Count];
+        for (var i = 0; i < values.Length; i++)
         {
-            column[i] = (T)rows[i][at]!;
+            values[i] = value(rows[i]);
         }
-        return column;
+        return values;
     }
 
     private static string SqlType(RowType type) => type switch { RowType.Number => "bigint", RowType.Text => "text", _ => "bytea" };
@@ -88,4 +89,15 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
         RowType.Text => NpgsqlDbType.Text,
         _ => NpgsqlDbType.Bytea,
     };
+
+    private sealed class Row(NpgsqlDataReader reader) : FoundRow
+    {
+        public override bool IsDBNull(int column) => reader.IsDBNull(column);
+
+        public override long GetInt64(int column) => reader.GetInt64(column);
+
+        public override string GetString(int column) => reader.GetString(column);
+
+        public override byte[] GetBytes(int column) => reader.GetFieldValue<byte[]>(column);
+    }
 }

@@ -1,17 +1,50 @@
-using System.Data.Common;
-
 namespace Hookway.Storage;
 
 /// <summary>
-/// A statement that is run for many rows at once. Its SQL is written once, with <c>{rows}</c> where the rows stand as a table called <c>v</c> with the given columns:
-/// SQLite runs it prepared, row by row; PostgreSQL runs it once over arrays.
+/// A statement that is run for many rows at once. Its SQL is written once, with <c>{rows}</c> where the rows stand as a table called <c>v</c> with the columns that are
+/// named here: SQLite runs it prepared, row by row; PostgreSQL runs it once over arrays.
 /// </summary>
+/// <typeparam name="T">What a row is made from; each column says how.</typeparam>
 /// <param name="sql">Such as <c>INSERT INTO t (a) SELECT v.a FROM {rows}</c>.</param>
-/// <param name="columns">The columns of <c>v</c>, in the order in which rows give them.</param>
-public sealed class RowStatement(string sql, params RowColumn[] columns)
+public class RowStatement<T>(string sql)
 {
+    private readonly List<RowColumn<T>> _columns = [];
+
     public string Sql { get; } = sql;
-    public IReadOnlyList<RowColumn> Columns { get; } = columns;
+    public IReadOnlyList<RowColumn<T>> Columns => _columns;
+
+    /// <summary>Adds a column that holds a 64-bit number.</summary>
+    public RowStatement<T> Number(string name, Func<T, long?> value) => With(new RowColumn<T>(name, RowType.Number) { Number = value });
+
+    /// <summary>Adds a column that holds a text.</summary>
+    public RowStatement<T> Text(string name, Func<T, string?> value) => With(new RowColumn<T>(name, RowType.Text) { Text = value });
+
+    /// <summary>Adds a column that holds bytes.</summary>
+    public RowStatement<T> Bytes(string name, Func<T, ReadOnlyMemory<byte>?> value) => With(new RowColumn<T>(name, RowType.Bytes) { Bytes = value });
+
+    private protected RowStatement<T> With(RowColumn<T> column)
+    {
+        _columns.Add(column);
+        return this;
+    }
+}
+
+/// <summary>A statement whose rows are arrays of values, in the order of its columns; for what is not on the way of every message.</summary>
+public sealed class RowStatement : RowStatement<object?[]>
+{
+    public RowStatement(string sql, params ReadOnlySpan<RowColumn> columns) : base(sql)
+    {
+        for (var i = 0; i < columns.Length; i++)
+        {
+            var at = i;
+            _ = columns[i].Type switch
+            {
+                RowType.Number => Number(columns[i].Name, row => (long?)row[at]),
+                RowType.Text => Text(columns[i].Name, row => (string?)row[at]),
+                _ => Bytes(columns[i].Name, row => row[at] is byte[] bytes ? bytes : null),
+            };
+        }
+    }
 
     public static RowColumn Number(string name) => new(name, RowType.Number);
 
@@ -20,8 +53,16 @@ public sealed class RowStatement(string sql, params RowColumn[] columns)
     public static RowColumn Bytes(string name) => new(name, RowType.Bytes);
 }
 
-/// <summary>One column of the rows of a <see cref="RowStatement"/>.</summary>
+/// <summary>The name and the kind of a column.</summary>
 public readonly record struct RowColumn(string Name, RowType Type);
+
+/// <summary>A column and how its value is made; of the three, the one of its type is set.</summary>
+public sealed record RowColumn<T>(string Name, RowType Type)
+{
+    public Func<T, long?> Number { get; init; } = static _ => null;
+    public Func<T, string?> Text { get; init; } = static _ => null;
+    public Func<T, ReadOnlyMemory<byte>?> Bytes { get; init; } = static _ => null;
+}
 
 /// <summary>What a column holds: a 64-bit number, a text or bytes; null in each.</summary>
 public enum RowType
@@ -31,60 +72,14 @@ public enum RowType
     Bytes,
 }
 
-/// <summary>The writer's connection inside a transaction, with the prepared statements that live as long as it does.</summary>
-public abstract class WriteSession(DbConnection connection)
+/// <summary>A row that a statement answers, valid until the next is read.</summary>
+public abstract class FoundRow
 {
-    private readonly Dictionary<string, DbCommand> _prepared = [];
+    public abstract bool IsDBNull(int column);
 
-    /// <summary>The connection, for statements that are not worth keeping.</summary>
-    public DbConnection Connection { get; } = connection;
+    public abstract long GetInt64(int column);
 
-    /// <summary>Runs a statement for every row; answers how many rows it changed in all.</summary>
-    public abstract Task<int> ForEach(RowStatement statement, IReadOnlyList<object?[]> rows);
+    public abstract string GetString(int column);
 
-    /// <summary>Runs a statement for every row and reads what it answers, in no certain order.</summary>
-    public abstract Task<List<T>> Read<T>(RowStatement statement, IReadOnlyList<object?[]> rows, Func<DbDataReader, T> read);
-
-    /// <summary>The next numbers of a counter, rising; never given twice, also not after a rollback on PostgreSQL.</summary>
-    public abstract Task<IReadOnlyList<long>> TakeNumbers(string counter, int count);
-
-    /// <summary>A statement kept prepared, with its parameters by position. Give values with <see cref="PreparedStatement.With"/>.</summary>
-    public PreparedStatement Prepared(string sql, params ReadOnlySpan<string> parameters)
-    {
-        if (!_prepared.TryGetValue(sql, out var command))
-        {
-            command = Connection.CreateCommand();
-            command.CommandText = sql;
-            foreach (var name in parameters)
-            {
-                var parameter = command.CreateParameter();
-                parameter.ParameterName = name;
-                command.Parameters.Add(parameter);
-            }
-            _prepared.Add(sql, command);
-        }
-        return new PreparedStatement(command);
-    }
-}
-
-/// <summary>One execution of a prepared statement.</summary>
-public readonly struct PreparedStatement(DbCommand command)
-{
-    /// <summary>Sets the parameters in the order they were named.</summary>
-    public PreparedStatement With(params ReadOnlySpan<object?> values)
-    {
-        for (var i = 0; i < values.Length; i++)
-        {
-            command.Parameters[i].Value = values[i] ?? DBNull.Value;
-        }
-        return this;
-    }
-
-    public Task<int> Execute() => command.ExecuteNonQueryAsync();
-
-    /// <summary>The first column of the first row, or null when there is no row or the value is null.</summary>
-    public async Task<object?> Scalar() => await command.ExecuteScalarAsync() is { } value and not DBNull ? value : null;
-
-    /// <summary>Runs it as a query.</summary>
-    public Task<DbDataReader> Query() => command.ExecuteReaderAsync();
+    public abstract byte[] GetBytes(int column);
 }

@@ -12,6 +12,9 @@ public static class Stored
     /// <summary>Numbers as a list for <c>IN</c>, which both drivers read alike; of none, a list that nothing is in.</summary>
     public static string List(IEnumerable<long> numbers) => $"({string.Join(',', numbers.DefaultIfEmpty(long.MinValue))})";
 
+    /// <summary>Bytes of which none is not the same as null.</summary>
+    public static ReadOnlyMemory<byte>? Bytes(byte[]? bytes) => bytes is null ? null : new ReadOnlyMemory<byte>(bytes);
+
     public static long Flag(bool value) => value ? 1 : 0;
 
     /// <summary>

@@ -15,6 +15,7 @@ internal sealed class SimulatedStore(string file, World world, SimulatedProcess 
     private readonly SqliteConnection _writer = Connect(file);
     private readonly SqliteConnection _reader = Connect(file);
     private GroupCommit? _commits;
+    private Transaction? _transaction;
 
     public SimulatedProcess Process => process;
 
@@ -50,7 +51,7 @@ internal sealed class SimulatedStore(string file, World world, SimulatedProcess 
     }
 
     public override void Open(Action<Exception> fault) =>
-        _commits = new GroupCommit(new Transaction(this), fault, TaskScheduler.FromCurrentSynchronizationContext());
+        _commits = new GroupCommit(_transaction = new Transaction(this), fault, TaskScheduler.FromCurrentSynchronizationContext());
 
     public override Task<IAsyncDisposable> Claim(Action lost) => throw new NotSupportedException();
 
@@ -80,6 +81,7 @@ internal sealed class SimulatedStore(string file, World world, SimulatedProcess 
     /// <summary>What the end of a process, however sudden, does to its connections.</summary>
     public void Dispose()
     {
+        _transaction?.Dispose();
         _writer.Dispose();
         _reader.Dispose();
     }
@@ -96,7 +98,7 @@ internal sealed class SimulatedStore(string file, World world, SimulatedProcess 
     }
 
     /// <summary>The writer's transactions, each step of which takes its time and may be the last of the process, or fail.</summary>
-    private sealed class Transaction(SimulatedStore store) : IWriteTransaction
+    private sealed class Transaction(SimulatedStore store) : IWriteTransaction, IDisposable
     {
         private const double Failures = 0.01;
         private static readonly TimeSpan LongestStep = TimeSpan.FromMilliseconds(4);
@@ -133,6 +135,8 @@ internal sealed class SimulatedStore(string file, World world, SimulatedProcess 
             }
             return why;
         }
+
+        public void Dispose() => _session.Dispose();
 
         private async Task Step()
         {

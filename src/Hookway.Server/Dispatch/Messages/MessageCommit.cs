@@ -131,9 +131,9 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
         var seqs = await session.TakeNumbers("messages", _accepted.Count);
         var rows = _accepted.Zip(seqs, (item, seq) =>
             (Seq: seq, item.Send, RecipientNo: item.Fanout.RecipientNo ?? made[(item.Send.App.No, item.Send.Draft.Recipient)], item.Fanout, item.At)).ToList();
-        await MessageStore.Insert(session, rows.Select(row => (row.Seq, row.Send, row.RecipientNo, row.Fanout.Unmatched)));
+        await MessageStore.Insert(session, rows.ConvertAll(row => new NewMessage(row.Seq, row.Send, row.RecipientNo, row.Fanout.Unmatched)));
         await times.Note(session, rows.Select(row => row.Send.CreatedAt.ToUnixTimeMilliseconds()));
-        await DeliveryStore.Insert(session, rows.SelectMany(row => row.Fanout.Targets.Select(endpoint => new NewDelivery(row.Seq, endpoint.No, row.Send.Trigger, DueAt(row.Send)))));
+        await DeliveryStore.Insert(session, [.. rows.SelectMany(row => row.Fanout.Targets.Select(endpoint => new NewDelivery(row.Seq, endpoint.No, row.Send.Trigger, DueAt(row.Send))))]);
         await MessageStore.InsertKeys(
             session, [.. rows.Where(row => row.Send.Draft.IdempotencyKey is not null).Select(row => (row.Send.App.No, row.Send.Draft.IdempotencyKey!, row.Seq))], now);
         return [.. rows.Select(row => (row.At, SendOutcome.Stored(ToMessage(row.Send, row.Seq, row.RecipientNo), row.Fanout.Targets, DueAt(row.Send))))];

@@ -21,14 +21,15 @@ public sealed class MessageStore(Database database, TimeProvider clock)
     /// <summary>How long an idempotency key is remembered.</summary>
     public static TimeSpan KeyLifetime { get; } = TimeSpan.FromHours(24);
 
-    private static readonly RowStatement InsertStatement = new(
+    private static readonly RowStatement<NewMessage> InsertStatement = new RowStatement<NewMessage>(
         """
         INSERT INTO messages (seq, app_no, id, recipient_no, event_type, created_at, deliver_at, content_hash, data, unmatched)
         SELECT v.seq, v.app, v.id, v.recipient, v.type, v.created, v.deliver_at, v.hash, v.data, v.unmatched FROM {rows}
-        """,
-        RowStatement.Number("seq"), RowStatement.Number("app"), RowStatement.Text("id"), RowStatement.Number("recipient"), RowStatement.Text("type"),
-        RowStatement.Number("created"), RowStatement.Number("deliver_at"), RowStatement.Bytes("hash"), RowStatement.Bytes("data"),
-        RowStatement.Text("unmatched"));
+        """)
+        .Number("seq", row => row.Seq).Number("app", row => row.Send.App.No).Text("id", row => row.Send.MessageId).Number("recipient", row => row.RecipientNo)
+        .Text("type", row => row.Send.Draft.Type).Number("created", row => row.Send.CreatedAt.ToUnixTimeMilliseconds())
+        .Number("deliver_at", row => Stored.Time(row.Send.Draft.DeliverAt)).Bytes("hash", row => Stored.Bytes(row.Send.ContentHash)).Bytes("data", row => row.Send.Draft.Data)
+        .Text("unmatched", row => row.Unmatched?.ToString());
 
     private static readonly RowStatement InsertKeyStatement = new(
         """
@@ -46,14 +47,8 @@ public sealed class MessageStore(Database database, TimeProvider clock)
         WHERE k.expires_at >= v.now
         """, RowStatement.Number("app"), RowStatement.Text("key"), RowStatement.Number("now"));
 
-    /// <summary>Adds messages, each with the place in the order of acceptance that it was given.</summary>
-    public static Task Insert(WriteSession session, IEnumerable<(long Seq, MessageSend Send, long RecipientNo, Unmatched? Unmatched)> messages) => session.ForEach(
-        InsertStatement,
-        [.. messages.Select(item => new object?[]
-        {
-            item.Seq, item.Send.App.No, item.Send.MessageId, item.RecipientNo, item.Send.Draft.Type, item.Send.CreatedAt.ToUnixTimeMilliseconds(),
-            Stored.Time(item.Send.Draft.DeliverAt), item.Send.ContentHash, item.Send.Draft.Data.ToArray(), item.Unmatched?.ToString(),
-        })]);
+    /// <summary>Adds messages.</summary>
+    public static Task Insert(WriteSession session, IReadOnlyList<NewMessage> messages) => session.ForEach(InsertStatement, messages);
 
     /// <summary>Remembers callers' keys, in the place of those that have expired.</summary>
     public static async Task InsertKeys(WriteSession session, IReadOnlyList<(long AppNo, string Key, long MessageSeq)> keys, DateTimeOffset now)
@@ -80,8 +75,8 @@ public sealed class MessageStore(Database database, TimeProvider clock)
         (await session.Read(FindByKeyStatement, [.. keys.Select(item => new object?[] { item.AppNo, item.Key, now.ToUnixTimeMilliseconds() })], ReadKnown))
             .ToDictionary(found => found.Key, found => found.Known);
 
-    private static ((long, string) Key, KnownMessage Known) ReadKnown(DbDataReader reader) =>
-        ((reader.GetInt64(0), reader.GetString(1)), new KnownMessage(reader.GetString(2), reader.IsDBNull(3) ? null : reader.GetFieldValue<byte[]>(3)));
+    private static ((long, string) Key, KnownMessage Known) ReadKnown(FoundRow row) =>
+        ((row.GetInt64(0), row.GetString(1)), new KnownMessage(row.GetString(2), row.IsDBNull(3) ? null : row.GetBytes(3)));
 
     /// <summary>One message, without its data.</summary>
     public static async Task<Message?> FindById(DbConnection connection, App app, string messageId) =>
@@ -158,6 +153,10 @@ public sealed class MessageStore(Database database, TimeProvider clock)
             Seq, AppNo, MessageId, RecipientNo, Recipient, EventType, Stored.Time(CreatedAt), Stored.Time(DeliverAt), ContentHash, Data, Unmatched);
     }
 }
+
+/// <summary>A message that is added.</summary>
+/// <param name="Seq">The place in the order of acceptance that it was given.</param>
+public readonly record struct NewMessage(long Seq, MessageSend Send, long RecipientNo, Unmatched? Unmatched);
 
 /// <summary>What a repeated send is compared with.</summary>
 /// <param name="ContentHash">Null when the message was sent without a key that a repeat could use.</param>

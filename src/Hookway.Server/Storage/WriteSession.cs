@@ -1,0 +1,61 @@
+using System.Data.Common;
+
+namespace Hookway.Storage;
+
+/// <summary>The writer's connection inside a transaction, with the prepared statements that live as long as it does.</summary>
+public abstract class WriteSession(DbConnection connection)
+{
+    private readonly Dictionary<string, DbCommand> _prepared = [];
+
+    /// <summary>The connection, for statements that are not worth keeping.</summary>
+    public DbConnection Connection { get; } = connection;
+
+    /// <summary>Runs a statement for every row; answers how many rows it changed in all.</summary>
+    public abstract Task<int> ForEach<T>(RowStatement<T> statement, IReadOnlyList<T> rows);
+
+    /// <summary>Runs a statement for every row and reads what it answers, in no certain order.</summary>
+    public abstract Task<List<TFound>> Read<T, TFound>(RowStatement<T> statement, IReadOnlyList<T> rows, Func<FoundRow, TFound> read);
+
+    /// <summary>The next numbers of a counter, rising; never given twice, also not after a rollback on PostgreSQL.</summary>
+    public abstract Task<IReadOnlyList<long>> TakeNumbers(string counter, int count);
+
+    /// <summary>A statement kept prepared, with its parameters by position. Give values with <see cref="PreparedStatement.With"/>.</summary>
+    public PreparedStatement Prepared(string sql, params ReadOnlySpan<string> parameters)
+    {
+        if (!_prepared.TryGetValue(sql, out var command))
+        {
+            command = Connection.CreateCommand();
+            command.CommandText = sql;
+            foreach (var name in parameters)
+            {
+                var parameter = command.CreateParameter();
+                parameter.ParameterName = name;
+                command.Parameters.Add(parameter);
+            }
+            _prepared.Add(sql, command);
+        }
+        return new PreparedStatement(command);
+    }
+}
+
+/// <summary>One execution of a prepared statement.</summary>
+public readonly struct PreparedStatement(DbCommand command)
+{
+    /// <summary>Sets the parameters in the order they were named.</summary>
+    public PreparedStatement With(params ReadOnlySpan<object?> values)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            command.Parameters[i].Value = values[i] ?? DBNull.Value;
+        }
+        return this;
+    }
+
+    public Task<int> Execute() => command.ExecuteNonQueryAsync();
+
+    /// <summary>The first column of the first row, or null when there is no row or the value is null.</summary>
+    public async Task<object?> Scalar() => await command.ExecuteScalarAsync() is { } value and not DBNull ? value : null;
+
+    /// <summary>Runs it as a query.</summary>
+    public Task<DbDataReader> Query() => command.ExecuteReaderAsync();
+}
