@@ -15,15 +15,17 @@ public sealed class AttemptRecorder
     private readonly Configuration _configuration;
     private readonly TimeOrder _times;
     private readonly IAttemptObserver[] _observers;
+    private readonly DeliveryMetrics _metrics;
     private readonly TimeProvider _clock;
     private readonly ILogger<AttemptRecorder> _log;
     private readonly WriteLane<AttemptRecord, ChangedSubjects> _lane;
 
     public AttemptRecorder(
-        Database database, Configuration configuration, AttemptStore attempts, IEnumerable<IAttemptObserver> observers, TimeProvider clock,
+        Database database, Configuration configuration, AttemptStore attempts, IEnumerable<IAttemptObserver> observers, DeliveryMetrics metrics, TimeProvider clock,
         ILogger<AttemptRecorder> log)
     {
         _observers = [.. observers];
+        _metrics = metrics;
         _database = database;
         _configuration = configuration;
         _times = attempts.Times;
@@ -87,6 +89,7 @@ public sealed class AttemptRecorder
     {
         _times.Noted();
         _configuration.Drop(changes[0].Subjects);
+        _metrics.Recorded(records);
     }
 }
 

@@ -32,6 +32,16 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
         }
     }
 
+    /// <summary>What it holds now.</summary>
+    public ScheduleCounts Count()
+    {
+        lock (_gate)
+        {
+            return new ScheduleCounts(
+                _ring.InFlight, _ready, _targets.Count, _targets.Values.Count(queue => queue.MoreInStore), _targets.Values.Count(queue => queue.Circuit is not null));
+        }
+    }
+
     /// <summary>Targets that wait for a time to come.</summary>
     internal int Timers
     {

@@ -27,6 +27,7 @@ public static class ApiRoutes
         app.MapMembers();
         app.MapApiReference();
         app.MapHealth();
+        app.MapMetrics();
         app.MapAssets();
         app.MapDashboard();
     }

@@ -41,6 +41,7 @@ public static class ServerHost
         builder.Services.ConfigureHttpJsonOptions(json => ApiJson.Configure(json.SerializerOptions));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.Deliveries.DrainTimeout + TimeSpan.FromSeconds(10));
         builder.Services.AddApiDocument();
+        builder.Services.AddHookwayMetrics(settings);
         AddParts(builder.Services, settings, clock ?? TimeProvider.System);
         builder.Services.AddSingleton<Readiness>();
         builder.Services.AddSingleton<FaultWatch>();
@@ -133,6 +134,8 @@ public static class ServerHost
         services.AddSingleton(settings);
         services.AddSingleton(clock);
         services.AddSingleton(Random.Shared);
+        services.AddMetrics();
+        services.AddSingleton<HookwayMeter>();
         services.AddSingleton<IdGenerator>();
         services.AddSingleton<Database>(_ => settings.ConnectionString is { } connection ? new PostgresDatabase(connection) : new SqliteDatabase(settings.DataFolder));
         services.AddSingleton<Configuration>();
@@ -170,6 +173,7 @@ public static class ServerHost
         services.AddSingleton<MessageStore>();
         services.AddSingleton<MessageSearch>();
         services.AddSingleton<MessageReader>();
+        services.AddSingleton<MessageMetrics>();
         services.AddSingleton<MessageIntake>();
         services.AddSingleton<MessageReplay>();
         services.AddSingleton<MessageErasure>();
@@ -193,6 +197,7 @@ public static class ServerHost
         services.AddSingleton<StartStep>((step, work) => ThreadPool.UnsafeQueueUserWorkItem(step, work, preferLocal: false));
         services.AddSingleton<CircuitStore>();
         services.AddSingleton<IAttemptObserver, TargetHealth>();
+        services.AddSingleton<DeliveryMetrics>();
         services.AddSingleton<AttemptRecorder>();
         services.AddSingleton<IDeliverySource, MessageDeliveries>();
         services.AddSingleton<EngineFault>(provider => provider.GetRequiredService<FaultWatch>().Report);

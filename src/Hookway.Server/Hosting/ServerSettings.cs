@@ -21,6 +21,7 @@ public sealed class ServerSettings
         ConnectionString = Value(Setting.ConnectionString) is { Length: > 0 } connection ? connection : null;
         MasterKey = Value(Setting.MasterKeyText) is { Length: > 0 } key ? Convert.FromBase64String(key.Trim()) : null;
         BootstrapApiKey = Value(Setting.BootstrapApiKey) is { Length: > 0 } bootstrap ? bootstrap : null;
+        MetricsToken = Value(Setting.MetricsToken) is { Length: > 0 } metrics ? metrics : null;
         AllowedNetworks = Setting.Networks(Value(Setting.AllowedNetworks))!;
         RetryDelays = Setting.Delays(Value(Setting.RetrySchedule))!;
         Sender = new SenderOptions { Timeout = Setting.Duration(Value(Setting.Timeout))!.Value };
@@ -42,6 +43,9 @@ public sealed class ServerSettings
     public string? ConnectionString { get; }
     public byte[]? MasterKey { get; }
     public string? BootstrapApiKey { get; }
+
+    /// <summary>With which <c>/metrics</c> is read from elsewhere; null when it is not.</summary>
+    public string? MetricsToken { get; }
     public IReadOnlyList<IPNetwork> AllowedNetworks { get; }
     public IReadOnlyList<TimeSpan> RetryDelays { get; }
     public SenderOptions Sender { get; }

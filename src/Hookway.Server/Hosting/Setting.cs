@@ -28,6 +28,8 @@ public sealed record Setting(string Key, string Default, string Description, str
     public const string MaxInFlightPerTarget = "Hookway:Deliveries:MaxInFlightPerTarget";
     public const string PayloadBytes = "Hookway:Limits:PayloadBytes";
 
+    public const string MetricsToken = "Hookway:MetricsToken";
+
     /// <summary>The name of the environment variable that sets it.</summary>
     public string EnvironmentVariable => Key.Replace(":", "__", StringComparison.Ordinal);
 
@@ -54,6 +56,8 @@ public sealed record Setting(string Key, string Default, string Description, str
         new(MaxInFlight, "512", "Attempts in flight at once on this node.", "a whole number from 1 to 100000", text => IsNumber(text, 1, 100_000)),
         new(MaxInFlightPerTarget, "32", "Attempts in flight at once to one endpoint.", "a whole number from 1 to 10000", text => IsNumber(text, 1, 10_000)),
         new(PayloadBytes, "1048576", "The most bytes of a message's `data`.", "a whole number from 1024 to 16777216", text => IsNumber(text, 1_024, 16_777_216)),
+        new(MetricsToken, "", "Lets a scraper on another machine read `/metrics`, as a bearer token; without it only direct requests from this machine are answered.",
+            "16 to 200 visible ASCII characters", text => text.Length is >= 16 and <= 200 && !text.AsSpan().ContainsAnyExceptInRange('!', '~')),
     ];
 
     /// <summary>The page that lists every setting.</summary>

@@ -26,6 +26,7 @@ public sealed class MessageIntake
     private readonly TimeOrder _times;
     private readonly MessageReader _reader;
     private readonly DeliverySchedule _schedule;
+    private readonly MessageMetrics _metrics;
     private readonly IdGenerator _ids;
     private readonly TimeProvider _clock;
     private readonly WriteLane<MessageSend, SendOutcome> _lane;
@@ -33,8 +34,9 @@ public sealed class MessageIntake
 
     public MessageIntake(
         Database database, Configuration configuration, EventTypeStore types, EndpointStore endpoints, MessageStore messages, MessageReader reader, DeliverySchedule schedule,
-        IdGenerator ids, TimeProvider clock)
+        MessageMetrics metrics, IdGenerator ids, TimeProvider clock)
     {
+        _metrics = metrics;
         _database = database;
         _configuration = configuration;
         _types = types;
@@ -152,6 +154,7 @@ public sealed class MessageIntake
     {
         _configuration.CaughtUp();
         _times.Noted();
+        _metrics.Judged(outcomes);
         for (var i = 0; i < outcomes.Count; i++)
         {
             if (outcomes[i].Accepted is not { } message)
