@@ -7,6 +7,7 @@ using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.EventTypes;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
+using Hookway.Dispatch.Refusals;
 using Hookway.Replays;
 
 namespace Hookway.Hosting;
@@ -110,6 +111,11 @@ public static class ApiExamples
         [typeof(AuditEntryResource)] = """
             { "at": "2026-01-31T12:00:00.000Z", "actor": "key_01jd3q5x7v1c3e5g7j9m1p3r5t", "actorName": "Billing backend", "action": "app.updated",
               "object": "app_01jd3q5x7v5a7c9e1g3j5m7p9r", "before": { "name": "Billing" }, "after": { "name": "Billing events" }, "requestId": "req_01jd3q5x7v0000000000000000" }
+            """,
+        [typeof(RefusedMessages)] = """
+            { "data": [{ "refusedAt": "2026-01-31T12:00:00.000Z", "recipient": "customer_123", "type": "invoice.sent", "messageId": "inv_1-sent", "status": 400,
+                "code": "event_type_not_published", "detail": "The event type invoice.sent is not published in this app.", "requestId": "req_01jd3q5x7v0000000000000000" }],
+              "nextCursor": null, "total": 1, "counts": { "event_type_not_published": 1 } }
             """,
         [typeof(ReplayMessage)] = """{ "endpointId": "ep_01jd3q5x7v8m2k4n6p8r0t2w4y" }""",
         [typeof(ReplayResource)] = """

@@ -6,6 +6,7 @@ using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.EventTypes;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
+using Hookway.Dispatch.Refusals;
 using Hookway.Replays;
 using Hookway.Ui;
 
@@ -21,6 +22,7 @@ public static class ApiRoutes
         app.MapRecipients();
         app.MapEndpoints();
         app.MapMessages();
+        app.MapRefusedSends();
         app.MapReplays();
         app.MapApiKeys();
         app.MapAudit();

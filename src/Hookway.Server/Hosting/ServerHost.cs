@@ -11,6 +11,7 @@ using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.EventTypes;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
+using Hookway.Dispatch.Refusals;
 using Hookway.Storage;
 using Hookway.Ui;
 using Microsoft.Extensions.Logging.Console;
@@ -175,6 +176,10 @@ public static class ServerHost
         services.AddSingleton<MessageReader>();
         services.AddSingleton<MessageMetrics>();
         services.AddSingleton<MessageIntake>();
+        services.AddSingleton<SendRequests>();
+        services.AddSingleton<RefusedSendStore>();
+        services.AddSingleton<RefusedSends>();
+        services.AddHostedService(provider => provider.GetRequiredService<RefusedSends>());
         services.AddSingleton<MessageReplay>();
         services.AddSingleton<MessageErasure>();
         services.AddSingleton<ReplayStore>();

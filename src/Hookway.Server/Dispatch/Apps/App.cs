@@ -21,6 +21,9 @@ public sealed record App(
 
     public string Subject() => Subject(AppId);
 
+    /// <summary>Whether a send that names no recipient would go to the same one.</summary>
+    public bool RoutesAs(App other) => RoutingKeyBodyPath == other.RoutingKeyBodyPath && RoutingKeyHeader == other.RoutingKeyHeader;
+
     /// <summary>Adds what is wrong with an app's fields.</summary>
     public static void Check(string? name, string? routingKeyBodyPath, string? routingKeyHeader, FieldErrors errors)
     {

@@ -1,8 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Hookway.Access;
 using Hookway.Api;
-using Hookway.Dispatch.Apps;
 
 namespace Hookway.Dispatch.Messages;
 
@@ -85,39 +83,6 @@ public static class MessageBatch
                 items.Add(body[start..(int)reader.BytesConsumed]);
             }
         }
-    }
-
-    /// <summary>Judges each item and accepts the good ones, all in one commit; answers one result for each, in their order.</summary>
-    public static async Task<IResult> Send(
-        Caller caller, AppView view, IReadOnlyList<ReadOnlyMemory<byte>> items, Func<string, string?> header, string requestId,
-        MessageOptions options, MessageIntake intake, DateTimeOffset now)
-    {
-        var results = new BatchResult[items.Count];
-        var sends = new List<MessageSend>(items.Count);
-        var places = new List<int>(items.Count);
-        for (var i = 0; i < results.Length; i++)
-        {
-            var (draft, problem) = MessageDraft.Parse(items[i], view.App, header, options.PayloadBytes, now);
-            (var send, problem) = draft is null ? (null, problem) : await intake.Resolve(caller, view, draft, now);
-            if (send is null)
-            {
-                results[i] = BatchResult.Of(problem!, requestId);
-                continue;
-            }
-            sends.Add(send);
-            places.Add(i);
-        }
-        var outcomes = sends.Count == 0 ? [] : await intake.SendTogether(sends);
-        if (outcomes.FirstOrDefault(outcome => outcome.Problem?.Status is StatusCodes.Status401Unauthorized) is { } unauthorized)
-        {
-            // One caller, one transaction: what holds for one item holds for all, and that the key is no good is not an item's matter.
-            return unauthorized.Problem!;
-        }
-        for (var i = 0; i < outcomes.Count; i++)
-        {
-            results[places[i]] = BatchResult.Of(outcomes[i], requestId);
-        }
-        return TypedResults.Accepted((string?)null, new BatchSent(results));
     }
 }
 

@@ -61,26 +61,27 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
         {
             return SendOutcome.Refused(Problem.Unauthorized("The credential has been revoked."));
         }
+        var isStale = configuration.IsStale(send.App.Subject(), send.Caller.Version);
+        var view = isStale ? await AppStore.Load(session.Connection, send.App.WorkspaceNo, send.App.AppId) : null;
+        if (send.Draft.IsRouted && view is not null && !view.App.RoutesAs(send.App))
+        {
+            return SendOutcome.Outdated;
+        }
         if (send.HasKey && Repeated(send) is { } repeated)
         {
             return repeated;
         }
-        var refusal = configuration.IsStale(send.App.Subject(), send.Caller.Version) ? await RefusalNow(send) : send.Refusal;
+        var refusal = isStale ? await RefusalNow(send, view) : send.Refusal;
         return refusal is null ? null : SendOutcome.Refused(refusal);
     }
 
     /// <summary>Why a send is refused, by the app and its types as they are in this transaction.</summary>
-    private async Task<Problem?> RefusalNow(MessageSend send)
-    {
-        if (await AppStore.Load(session.Connection, send.App.WorkspaceNo, send.App.AppId) is not { App.ArchivedAt: null } view)
-        {
-            return Problem.NotFound("app");
-        }
-        return send.Only is not null ? null
-            : !view.PublishedTypes.Contains(send.Draft.Type) ? MessageIntake.NotPublished(send.Draft.Type)
-            : !view.TypesWithSchema.Contains(send.Draft.Type) ? null
-            : MessageIntake.Mismatch(send.Draft, await EventTypeStore.LoadSchema(session.Connection, view.App, send.Draft.Type));
-    }
+    private async Task<Problem?> RefusalNow(MessageSend send, AppView? view) =>
+        view is not { App.ArchivedAt: null } ? Problem.NotFound("app")
+        : send.Only is not null ? null
+        : !view.PublishedTypes.Contains(send.Draft.Type) ? MessageIntake.NotPublished(send.Draft.Type)
+        : !view.TypesWithSchema.Contains(send.Draft.Type) ? null
+        : MessageIntake.Mismatch(send.Draft, await EventTypeStore.LoadSchema(session.Connection, view.App, send.Draft.Type));
 
     /// <summary>The message that the caller's keys stand for already, or what is wrong with using them again.</summary>
     private SendOutcome? Repeated(MessageSend send)

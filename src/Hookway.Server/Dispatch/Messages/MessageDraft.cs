@@ -3,6 +3,7 @@ using System.Text.Unicode;
 using Hookway.Api;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.EventTypes;
+using Hookway.Dispatch.Refusals;
 
 namespace Hookway.Dispatch.Messages;
 
@@ -16,17 +17,20 @@ public sealed record MessageDraft(
     private const int EnvelopeBytes = 16 * 1024;
     private static readonly TimeSpan FurthestDelivery = TimeSpan.FromDays(30);
 
+    /// <summary>The recipient was found by the app's routing keys, not named.</summary>
+    public bool IsRouted { get; init; }
+
     /// <summary>The most bytes of a request whose <c>data</c> may have <paramref name="payloadBytes"/>.</summary>
     public static int BodyLimit(int payloadBytes) => payloadBytes + EnvelopeBytes;
 
     /// <summary>Reads a request body.</summary>
     /// <param name="header">A request header by its name, for the routing key and the <c>Idempotency-Key</c>.</param>
-    public static (MessageDraft? Draft, Problem? Problem) Parse(
+    public static (MessageDraft? Draft, RefusedDraft? Refused) Parse(
         ReadOnlyMemory<byte> body, App app, Func<string, string?> header, int payloadBytes, DateTimeOffset now)
     {
         if (!JsonInput.IsObject(body.Span))
         {
-            return (null, JsonInput.NotAnObject());
+            return (null, new RefusedDraft(JsonInput.NotAnObject(), null));
         }
         Fields fields;
         try
@@ -35,16 +39,16 @@ public sealed record MessageDraft(
         }
         catch (JsonException e) when (e.Message.Contains("depth", StringComparison.Ordinal))
         {
-            return (null, Problem.Invalid("data", $"must not nest deeper than {RawJson.MostDepth} levels"));
+            return (null, new RefusedDraft(Problem.Invalid("data", $"must not nest deeper than {RawJson.MostDepth} levels"), null));
         }
         catch (JsonException e)
         {
-            return (null, JsonInput.Explain(e));
+            return (null, new RefusedDraft(JsonInput.Explain(e), null));
         }
         var errors = fields.Errors;
         if (fields.DataLength > payloadBytes)
         {
-            return (null, Problem.TooLarge("data", payloadBytes));
+            return (null, new RefusedDraft(Problem.TooLarge("data", payloadBytes), new SendGlimpse(fields.Recipient, fields.Type, fields.MessageId)));
         }
         ReadOnlyMemory<byte> data = fields.DataLength > 0 ? body.Slice(fields.DataStart, fields.DataLength) : "{}"u8.ToArray();
         if (!Utf8.IsValid(body.Span))
@@ -86,8 +90,8 @@ public sealed record MessageDraft(
         }
         var deliverAt = fields.DeliverAt is { } text ? ReadDeliverAt(text, now, errors) : null;
         return errors.Any
-            ? (null, Problem.Invalid(errors))
-            : (new MessageDraft(recipient!, fields.Type!, data, fields.MessageId, key, deliverAt), null);
+            ? (null, new RefusedDraft(Problem.Invalid(errors), new SendGlimpse(recipient ?? fields.Recipient, fields.Type, fields.MessageId)))
+            : (new MessageDraft(recipient!, fields.Type!, data, fields.MessageId, key, deliverAt) { IsRouted = fields.Recipient is null }, null);
     }
 
     /// <summary>The recipient that the app's routing keys name: the header first, then the path in <c>data</c>.</summary>
@@ -220,3 +224,7 @@ public sealed record MessageDraft(
         }
     }
 }
+
+/// <summary>A send that cannot be taken as it stands.</summary>
+/// <param name="Glimpse">What could be read of it; null when nothing.</param>
+public sealed record RefusedDraft(Problem Problem, SendGlimpse? Glimpse);

@@ -56,11 +56,14 @@ public sealed class MessageIntake
     public async Task<IResult> Send(Caller caller, AppView view, MessageDraft draft)
     {
         var (send, refused) = await Resolve(caller, view, draft, _clock.GetUtcNow());
-        return send is null ? refused! : await Answer(view.App, await _database.Write(_lane, send));
+        return send is null ? refused! : await Answer(view.App, await Accept(send));
     }
 
+    /// <summary>Accepts a send, in a transaction that it may share with others.</summary>
+    public Task<SendOutcome> Accept(MessageSend send) => _database.Write(_lane, send);
+
     /// <summary>Accepts sends in one transaction, in their order; answers what became of each.</summary>
-    public Task<IReadOnlyList<SendOutcome>> SendTogether(IReadOnlyList<MessageSend> sends) => _database.Write(_batches, sends);
+    public Task<IReadOnlyList<SendOutcome>> AcceptTogether(IReadOnlyList<MessageSend> sends) => _database.Write(_batches, sends);
 
     /// <summary>A send with its fan-out as memory has it, or why it can be refused at once.</summary>
     public async ValueTask<(MessageSend? Send, Problem? Refused)> Resolve(Caller caller, AppView view, MessageDraft draft, DateTimeOffset now)
@@ -90,7 +93,7 @@ public sealed class MessageIntake
         }
         var draft = new MessageDraft(endpoint.Recipient, type ?? TestType, example ?? "{}"u8.ToArray(), null, null, null);
         var send = new MessageSend(caller, view.App, draft, _ids.New(IdPrefix.Message), _clock.GetUtcNow(), Only: endpoint.EndpointId);
-        return await Answer(view.App, await _database.Write(_lane, send with { Resolved = new Fanout(endpoint.RecipientNo, [endpoint]) }));
+        return await Answer(view.App, await Accept(send with { Resolved = new Fanout(endpoint.RecipientNo, [endpoint]) }));
     }
 
     public static Problem EndpointDisabled() => Problem.BadRequest("endpoint_disabled", "The endpoint is disabled; enable it first.");
@@ -112,7 +115,8 @@ public sealed class MessageIntake
             StatusCodes.Status400BadRequest, "schema_mismatch", $"The data does not match the schema of {draft.Type}: data{pointer} {problems[0]}{others}.", found);
     }
 
-    private async Task<IResult> Answer(App app, SendOutcome outcome)
+    /// <summary>The answer to a send.</summary>
+    public async Task<IResult> Answer(App app, SendOutcome outcome)
     {
         if (outcome.Problem is not null)
         {
@@ -238,4 +242,9 @@ public sealed record SendOutcome(Message? Accepted, string? RepeatedId, Problem?
     public static SendOutcome Repeated(string messageId) => new(null, messageId, null, [], default);
 
     public static SendOutcome Refused(Problem problem) => new(null, null, problem, [], default);
+
+    /// <summary>It was routed by an app that is not any more as it was: to be read again.</summary>
+    public static SendOutcome Outdated { get; } = new(null, null, Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The app has just been changed."), [], default);
+
+    public bool IsOutdated => ReferenceEquals(this, Outdated);
 }

@@ -44,41 +44,9 @@ public static class MessagesApi
             .WithDescription("The record and its deliveries stay, without data; those that were pending are canceled.").Produces<MessageResource>();
     }
 
-    private static async Task<IResult> Send(
-        string appId, HttpContext http, Caller caller, AppStore apps, MessageIntake intake, MessageOptions options, TimeProvider clock)
-    {
-        if (await apps.View(caller, appId) is not { App.ArchivedAt: null } view)
-        {
-            return Problem.NotFound("app");
-        }
-        var (body, tooLarge) = await JsonInput.ReadBytes(http, MessageDraft.BodyLimit(options.PayloadBytes), "The request body");
-        if (tooLarge is not null)
-        {
-            return tooLarge;
-        }
-        var (draft, problem) = MessageDraft.Parse(body, view.App, name => Header(http.Request, name), options.PayloadBytes, clock.GetUtcNow());
-        return draft is null ? problem! : await intake.Send(caller, view, draft);
-    }
+    private static Task<IResult> Send(string appId, HttpContext http, Caller caller, SendRequests requests) => requests.Send(http, caller, appId);
 
-    private static async Task<IResult> SendBatch(
-        string appId, HttpContext http, Caller caller, AppStore apps, MessageIntake intake, MessageOptions options, TimeProvider clock)
-    {
-        if (await apps.View(caller, appId) is not { App.ArchivedAt: null } view)
-        {
-            return Problem.NotFound("app");
-        }
-        if (http.Request.Headers.ContainsKey("Idempotency-Key"))
-        {
-            return Problem.Invalid("Idempotency-Key", "is not taken here: each message of a batch has its own messageId or idempotencyKey");
-        }
-        var (body, problem) = await JsonInput.ReadBytes(http, MessageBatch.MostBytes, "The request body");
-        (var items, problem) = problem is null ? MessageBatch.Read(body) : ([], problem);
-        return problem is not null
-            ? problem
-            : await MessageBatch.Send(caller, view, items, name => Header(http.Request, name), http.TraceIdentifier, options, intake, clock.GetUtcNow());
-    }
-
-    private static string? Header(HttpRequest request, string name) => request.Headers[name] is [{ Length: > 0 } value, ..] ? value : null;
+    private static Task<IResult> SendBatch(string appId, HttpContext http, Caller caller, SendRequests requests) => requests.SendBatch(http, caller, appId);
 
     private static async Task<IResult> List(string appId, HttpRequest request, Caller caller, AppStore apps, MessageReader reader)
     {

@@ -126,7 +126,7 @@ public class SchemaTests(ServerFixture fixture) : IClassFixture<ServerFixture>
 
         (await Publish(app, after ?? "null")).Expect(200);
 
-        (await intake.SendTogether([send!])).ShouldHaveSingleItem().Problem?.Code.ShouldBe(code);
+        (await intake.AcceptTogether([send!])).ShouldHaveSingleItem().Problem?.Code.ShouldBe(code);
         (await Server.Get($"/api/v1/apps/{app}/messages")).Items.Length.ShouldBe(code is null ? 1 : 0);
     }
 
