@@ -1,13 +1,16 @@
+using Hookway.Benchmarks.Subjects;
+
 namespace Hookway.Benchmarks;
 
 /// <summary>
-/// How fast messages are accepted, closed loop, beside a bare Kestrel endpoint that does nothing. The three take turns at each number of connections, and the
-/// ratio is that of one turn; each round has fresh processes and a fresh data folder.
+/// How fast messages are accepted, closed loop, beside bare endpoints that do nothing. All take turns at each number of connections, and the ratio is that of one turn;
+/// each round has fresh processes and fresh stores.
 /// </summary>
 public sealed class AcceptBenchmark(BenchmarkOptions options, Action<string> progress)
 {
-    private const int MostPerSecond = 60_000;
+    private const int MostPerSecond = 110_000;
     private const int WarmUpConnections = 64;
+    private const int Judged = 64;
 
     private readonly List<AcceptFigure> _figures = [];
     private readonly List<LedgerEntry> _ledger = [];
@@ -16,110 +19,128 @@ public sealed class AcceptBenchmark(BenchmarkOptions options, Action<string> pro
     {
         var log = new MessageLog((int)(Math.Max(options.Phase.TotalSeconds, options.WarmUp.TotalSeconds) * MostPerSecond));
         using var receiver = new Receiver(log);
+        await using var postgres = PrivatePostgres.IsInstalled ? await PrivatePostgres.Start() : null;
         for (var round = 1; round <= options.Rounds; round++)
         {
-            await using var bare = await ServerProcess.StartBare();
-            await using var hookway = await HookwayUnderTest.Start(options.Targets, log, receiver);
-            var bareTarget = new SendTarget(bare.Port, "/", "none", options.Targets);
-            await WarmUp(hookway, bareTarget, log);
-            foreach (var connections in options.Connections)
-            {
-                progress($"accept, round {round} of {options.Rounds}, {connections} connections");
-                var bareRate = await MeasureBare(bare, bareTarget, log, round, connections);
-                await MeasureHookway(AcceptSubject.Skipped, hookway, log, round, connections, bareRate);
-                await MeasureHookway(AcceptSubject.Delivered, hookway, log, round, connections, bareRate);
-            }
+            await Round(round, log, receiver, postgres);
         }
         return ToSection();
     }
 
-    private async Task WarmUp(HookwayUnderTest hookway, SendTarget bare, MessageLog log)
+    private async Task Round(int round, MessageLog log, Receiver receiver, PrivatePostgres? postgres)
     {
+        await using var bare = await ServerProcess.StartBare("bare");
+        await using var barest = await ServerProcess.StartBare("barest");
+        await using var embedded = await HookwayUnderTest.Start(options.Targets, log, receiver);
+        await using var onPostgres = postgres is null ? null : await HookwayUnderTest.Start(options.Targets, log, receiver, Store.Postgres, postgres);
         progress("accept, warming up");
-        log.Begin();
-        await LoadGenerator.Closed(bare, log, WarmUpConnections, options.WarmUp, delivers: false);
-        await hookway.WarmUp(log, options.WarmUp);
+        await WarmUp(bare, log);
+        await WarmUp(barest, log);
+        await embedded.WarmUp(log, options.WarmUp);
+        await (onPostgres?.WarmUp(log, options.WarmUp) ?? Task.CompletedTask);
+        foreach (var connections in options.Connections)
+        {
+            progress($"accept, round {round} of {options.Rounds}, {connections} connections");
+            var bareRate = await MeasureBare("bare Kestrel", bare, log, round, connections, null);
+            var turn = new Turn(round, connections, bareRate, await MeasureBare("barest Kestrel", barest, log, round, connections, bareRate));
+            foreach (var hookway in new[] { embedded, onPostgres }.OfType<HookwayUnderTest>())
+            {
+                await MeasureHookway(hookway, log, turn, delivers: false);
+                await MeasureHookway(hookway, log, turn, delivers: true);
+            }
+        }
     }
 
-    private async Task<double> MeasureBare(ServerProcess bare, SendTarget target, MessageLog log, int round, int connections)
+    private SendTarget TargetOf(ServerProcess bare) => new(bare.Port, "/", "none", options.Targets);
+
+    private async Task WarmUp(ServerProcess bare, MessageLog log)
+    {
+        log.Begin();
+        await LoadGenerator.Closed(TargetOf(bare), log, WarmUpConnections, options.WarmUp, delivers: false);
+    }
+
+    private async Task<double> MeasureBare(string name, ServerProcess bare, MessageLog log, int round, int connections, double? bareRate)
     {
         log.Begin();
         var cpu = bare.CpuMicroseconds;
-        var took = await LoadGenerator.Closed(target, log, connections, options.Phase, delivers: false);
+        var took = await LoadGenerator.Closed(TargetOf(bare), log, connections, options.Phase, delivers: false);
         if (log.Refused + log.Unanswered > 0)
         {
-            throw new InvalidOperationException($"The bare endpoint refused {log.Refused} requests and left {log.Unanswered} unanswered.");
+            throw new InvalidOperationException($"The {name} endpoint refused {log.Refused} requests and left {log.Unanswered} unanswered.");
         }
         var rate = log.Acknowledged / took.TotalSeconds;
-        _figures.Add(new AcceptFigure(AcceptSubject.Bare, round, connections, rate, 1, log.Accepting(), (bare.CpuMicroseconds - cpu) / log.Acknowledged));
+        var used = (bare.CpuMicroseconds - cpu) / log.Acknowledged;
+        _figures.Add(new AcceptFigure(name, round, connections, rate, rate / (bareRate ?? rate), null, log.Accepting(), used, used));
         return rate;
     }
 
-    private async Task MeasureHookway(AcceptSubject subject, HookwayUnderTest hookway, MessageLog log, int round, int connections, double bareRate)
+    private async Task MeasureHookway(HookwayUnderTest hookway, MessageLog log, Turn turn, bool delivers)
     {
-        var delivers = subject is AcceptSubject.Delivered;
+        var what = NameOf(hookway.Name, delivers);
         hookway.Ledger.Begin();
-        var cpu = hookway.Process.CpuMicroseconds;
-        var took = await LoadGenerator.Closed(hookway.Target, log, connections, options.Phase, delivers);
+        var (own, all) = (hookway.OwnCpuMicroseconds, hookway.CpuMicroseconds);
+        var took = await LoadGenerator.Closed(hookway.Target, log, turn.Connections, options.Phase, delivers);
         var rate = log.Acknowledged / took.TotalSeconds;
         // What is left to deliver is part of a message's cost, though not of its acceptance.
         await hookway.Ledger.Drain();
         _figures.Add(new AcceptFigure(
-            subject, round, connections, rate, rate / bareRate, log.Accepting(), (hookway.Process.CpuMicroseconds - cpu) / log.Acknowledged));
-        _ledger.Add(hookway.Ledger.Close($"accept {subject.ToString().ToLowerInvariant()}, {connections} connections, round {round}", delivers));
+            what, turn.Round, turn.Connections, rate, rate / turn.BareRate, rate / turn.BarestRate, log.Accepting(),
+            (hookway.OwnCpuMicroseconds - own) / log.Acknowledged, (hookway.CpuMicroseconds - all) / log.Acknowledged));
+        _ledger.Add(hookway.Ledger.Close($"{what}, {turn.Connections} connections, round {turn.Round}", delivers));
     }
+
+    private static string NameOf(string subject, bool delivers) => $"{subject}, {(delivers ? "with a delivery" : "accept only")}";
 
     private Section ToSection()
     {
-        var rows = options.Connections.SelectMany(connections => Enum.GetValues<AcceptSubject>().Select(subject =>
+        var names = _figures.Select(figure => figure.Subject).Distinct().ToList();
+        var rows = options.Connections.SelectMany(connections => names.Select(name =>
         {
-            var figures = _figures.Where(figure => figure.Connections == connections && figure.Subject == subject).ToList();
+            var figures = Of(name, connections);
             return (IReadOnlyList<string>)
             [
-                $"{connections}",
-                subject switch { AcceptSubject.Bare => "bare Kestrel", AcceptSubject.Skipped => "Hookway, accept only", _ => "Hookway, accept with a delivery" },
-                $"{Median(figures, figure => figure.Rate):N0}",
-                $"{Median(figures, figure => figure.RatioToBare):F2}",
-                $"{Median(figures, figure => figure.Latency.P50):F2}",
-                $"{Median(figures, figure => figure.Latency.P99):F2}",
-                $"{Median(figures, figure => figure.CpuMicroseconds):F0}",
+                $"{connections}", name, $"{Median(figures, figure => figure.Rate):N0}", $"{Median(figures, figure => figure.RatioToBare):F2}",
+                figures[0].RatioToBarest is null ? "–" : $"{Median(figures, figure => figure.RatioToBarest!.Value):F2}",
+                $"{Median(figures, figure => figure.Latency.P50):F2}", $"{Median(figures, figure => figure.Latency.P99):F2}",
+                $"{Median(figures, figure => figure.OwnCpuMicroseconds):F0}", $"{Median(figures, figure => figure.CpuMicroseconds):F0}",
             ];
         })).ToList();
         return new Section(
             "Accept",
-            $"Closed loop, bodies of 1 KiB, medians of {options.Rounds} interleaved rounds of {options.Phase.TotalSeconds} s. *Accept only*: the recipient has no endpoint. " +
-            $"*With a delivery*: {options.Targets} recipients in turn, one endpoint each, which answers at once; its CPU counts until the last delivery is recorded.",
-            ["connections", "", "requests/s", "of bare", "p50 ms", "p99 ms", "server CPU µs/message"],
-            rows, _figures, _ledger, Goals());
+            $"Closed loop, bodies of 1 KiB, medians of {options.Rounds} interleaved rounds of {options.Phase.TotalSeconds} s. *Bare*: a web application as the framework makes it, one route, " +
+            "logging off, which reads the body and answers 202: what the targets are measured against. *Barest*: Kestrel without host defaults, routing and middleware. " +
+            $"*Accept only*: the recipient has no endpoint. *With a delivery*: {options.Targets} recipients in turn, one endpoint each, which answers at once; its CPU counts until the last " +
+            "delivery is recorded, and the second figure has that of PostgreSQL's processes in it.",
+            ["connections", "", "requests/s", "of bare", "of barest", "p50 ms", "p99 ms", "CPU µs/message", "with database"],
+            rows, _figures, _ledger, [.. Goals()]);
     }
 
-    private IReadOnlyList<Goal> Goals()
+    private IEnumerable<Goal> Goals()
     {
-        var accepts = _figures.Where(figure => figure is { Connections: 64, Subject: AcceptSubject.Skipped }).ToList();
-        var tail = Median(accepts, figure => figure.Latency.P99 / figure.Latency.P50);
-        var ratio = Median(accepts, figure => figure.RatioToBare);
-        var withDelivery = Median(
-            _figures.Where(figure => figure is { Connections: 64, Subject: AcceptSubject.Delivered }).ToList(), figure => figure.RatioToBare);
-        return
-        [
-            new Goal("accept only at 64 connections, of bare Kestrel", $"{ratio:F2}", "≥ 0.38", ratio >= 0.38),
-            new Goal("accept with a delivery at 64 connections, of bare Kestrel", $"{withDelivery:F2}", "≥ 0.38", withDelivery >= 0.38),
-            new Goal("accept only at 64 connections, p99 of p50", $"{tail:F1}", "≤ 4", tail <= 4),
-        ];
+        foreach (var (store, wanted, stretch) in new[] { (Store.Embedded, 0.38, 0.50), (Store.Postgres, 0.35, 0.43) })
+        {
+            var name = $"Hookway, {HookwayUnderTest.NameOf(store)}";
+            if (Of(NameOf(name, delivers: false), Judged) is not { Count: > 0 } accepts)
+            {
+                continue;
+            }
+            var ratio = Median(accepts, figure => figure.RatioToBare);
+            var tail = Median(accepts, figure => figure.Latency.P99 / figure.Latency.P50);
+            yield return new Goal($"1 · accept, {HookwayUnderTest.NameOf(store)}, {Judged} connections, of bare Kestrel", $"{ratio:F2}", $"≥ {wanted:F2}", ratio >= wanted);
+            yield return new Goal($"1 · the same, stretch", $"{ratio:F2}", $"≥ {stretch:F2}", ratio >= stretch);
+            yield return new Goal($"1 · accept, {HookwayUnderTest.NameOf(store)}, p99 of p50", $"{tail:F1}", "≤ 4", tail <= 4);
+        }
     }
+
+    private List<AcceptFigure> Of(string name, int connections) => [.. _figures.Where(figure => figure.Subject == name && figure.Connections == connections)];
 
     private static double Median(IReadOnlyList<AcceptFigure> figures, Func<AcceptFigure, double> value) => Report.Median(figures.Select(value));
-}
 
-/// <summary>What is measured beside what.</summary>
-public enum AcceptSubject
-{
-    Bare,
-    Skipped,
-    Delivered,
+    private sealed record Turn(int Round, int Connections, double BareRate, double BarestRate);
 }
 
 /// <summary>One phase: one subject at one number of connections in one round.</summary>
-/// <param name="CpuMicroseconds">CPU time of the server's process for each message, its delivery included.</param>
+/// <param name="OwnCpuMicroseconds">CPU time of the server's process for each message, its delivery included.</param>
+/// <param name="CpuMicroseconds">The same with that of its database.</param>
 public sealed record AcceptFigure(
-    AcceptSubject Subject, int Round, int Connections, double Rate, double RatioToBare, Latency Latency, double CpuMicroseconds);
+    string Subject, int Round, int Connections, double Rate, double RatioToBare, double? RatioToBarest, Latency Latency, double OwnCpuMicroseconds, double CpuMicroseconds);

@@ -11,18 +11,39 @@ public sealed record BenchmarkOptions
           --quick               short phases and one round: a smoke test, no figures to quote
           --seconds N           length of one measured phase (default 5; 8 for a step of the search)
           --targets N           endpoints that the deliveries are spread over (default 16)
-          --only PART           accept, loop, idle or lists
-          --messages N          messages in the store whose lists are asked for (default 1000000)
           --connections N       for the accepts, only this many (default 1, 16, 64 and 256)
+          --only PARTS          some of accept, loop, fair, pending, growth, idle and lists, with commas between
+          --subjects NAMES      of what the loop compares, only those whose name contains one of these, with commas between
+          --stacks FOLDER       the programs of the do-it-yourself stacks (default ../shared/bench beside the repository)
+          --rows N              deliveries in the store at the end of growth (default 1000000)
+          --pending N           pending deliveries to dead targets (default 1000000)
+          --messages N          messages in the store whose lists are asked for (default 1000000)
           --server FILE         another build's hookway.dll, to compare two (default: this repository's)
         """;
+
+    private static readonly string[] Parts = ["accept", "loop", "fair", "pending", "growth", "idle", "lists"];
 
     public bool Quick { get; private init; }
 
     /// <summary>The server's program.</summary>
     public string Server { get; private init; } = Repository.Server;
 
-    public string? Only { get; private init; }
+    public IReadOnlyList<string>? Only { get; private init; }
+
+    /// <summary>Parts of the names of what the loop compares; all of them when null.</summary>
+    public IReadOnlyList<string>? Subjects { get; private init; }
+
+    public string Stacks { get; private init; } = Path.Combine(Repository.Root, "../shared/bench");
+
+    /// <summary>Deliveries in the store at the end of its growth, when given.</summary>
+    public int? Rows { get; private init; }
+
+    public int GrowthRows => Rows ?? (Quick ? 100_000 : 1_000_000);
+
+    /// <summary>Pending deliveries to dead targets, when given.</summary>
+    public int? Pending { get; private init; }
+
+    public int PendingRows => Pending ?? (Quick ? 50_000 : 1_000_000);
 
     /// <summary>Length of one measured phase, when given.</summary>
     public int? Seconds { get; private init; }
@@ -56,7 +77,12 @@ public sealed record BenchmarkOptions
 
     public TimeSpan Idle => TimeSpan.FromSeconds(Quick ? 2 : 10);
 
-    public bool Runs(string part) => Only is null || Only == part;
+    /// <summary>How long the fairness of targets is watched: longer than a target may hang.</summary>
+    public TimeSpan Fair => TimeSpan.FromSeconds(Seconds ?? (Quick ? 10 : 40));
+
+    public bool Runs(string part) => Only is null || Only.Contains(part);
+
+    public bool Compares(string subject) => Subjects is null || Subjects.Any(part => subject.Contains(part, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Reads a command line; without options, says why.</summary>
     public static (BenchmarkOptions? Options, string Complaint) Parse(IReadOnlyList<string> words)
@@ -70,8 +96,20 @@ public sealed record BenchmarkOptions
                 case "--quick":
                     options = options with { Quick = true };
                     continue;
-                case "--only" when value is "accept" or "loop" or "idle" or "lists":
-                    options = options with { Only = value };
+                case "--only" when value.Split(',').All(Parts.Contains):
+                    options = options with { Only = value.Split(',') };
+                    break;
+                case "--subjects" when value.Length > 0:
+                    options = options with { Subjects = value.Split(',') };
+                    break;
+                case "--stacks" when Directory.Exists(value):
+                    options = options with { Stacks = Path.GetFullPath(value) };
+                    break;
+                case "--rows" when Number(value, 100_000_000) is { } rows:
+                    options = options with { Rows = rows };
+                    break;
+                case "--pending" when Number(value, 100_000_000) is { } pending:
+                    options = options with { Pending = pending };
                     break;
                 case "--seconds" when Number(value, 120) is { } seconds:
                     options = options with { Seconds = seconds };

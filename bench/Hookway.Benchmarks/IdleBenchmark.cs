@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Hookway.Benchmarks.Subjects;
 
 namespace Hookway.Benchmarks;
 
@@ -15,7 +16,7 @@ public sealed class IdleBenchmark(BenchmarkOptions options, Action<string> progr
     {
         var log = new MessageLog((int)(options.Phase.TotalSeconds * MostPerSecond));
         using var receiver = new Receiver(log);
-        await using var bare = await ServerProcess.StartBare();
+        await using var bare = await ServerProcess.StartBare("bare");
         for (var round = 1; round < options.Rounds; round++)
         {
             await using var passing = await Start(log, receiver);

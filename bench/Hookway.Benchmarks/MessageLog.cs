@@ -46,8 +46,11 @@ public sealed class MessageLog(int capacity)
     /// <summary>Requests that the receiver got beyond the first of each message.</summary>
     public int Duplicates => Enumerable.Range(0, Taken).Sum(i => Math.Max(_requests[i] - 1, 0));
 
-    /// <summary>Messages that were acknowledged under one id and received under another, or received without having been acknowledged.</summary>
-    public int WrongIds => Enumerable.Range(0, Taken).Count(i => _requests[i] > 0 && (_answeredAt[i] == 0 || _answeredId[i] != _receivedId[i]));
+    /// <summary>Messages that were acknowledged under one id and received under another, or received without having been acknowledged. Answers without an id of Hookway's form are not compared.</summary>
+    public int WrongIds => Enumerable.Range(0, Taken).Count(i => _requests[i] > 0 && (_answeredAt[i] == 0 || (_answeredId[i] != 0 && _answeredId[i] != _receivedId[i])));
+
+    /// <summary>When the receiver got its first message of the phase, by the clock's own count.</summary>
+    public long FirstReceipt => Enumerable.Range(0, Taken).Select(i => _receivedAt[i]).Where(at => at > 0).DefaultIfEmpty(long.MaxValue).Min();
 
     /// <summary>Forgets the phase before and numbers on.</summary>
     public void Begin()
@@ -114,15 +117,18 @@ public sealed class MessageLog(int capacity)
     /// <summary>From when a message was due until its first byte was at the receiver.</summary>
     public Latency Delivering() => Latency.Of(Between(_dueAt, _receivedAt));
 
+    /// <summary>The same, of the messages whose number is among those asked for.</summary>
+    public Latency Delivering(Func<long, bool> among) => Latency.Of(Between(_dueAt, _receivedAt, among));
+
     /// <summary>From when a message was due until the generator had it sent: its own lateness, part of the other two.</summary>
     public Latency Sending() => Latency.Of(Between(_dueAt, _sentAt));
 
-    private double[] Between(long[] from, long[] to)
+    private double[] Between(long[] from, long[] to, Func<long, bool>? among = null)
     {
         var times = new List<double>(Taken);
         for (var i = 0; i < Taken; i++)
         {
-            if (to[i] > 0)
+            if (to[i] > 0 && among?.Invoke(NumberOf(i)) is not false)
             {
                 times.Add(Stopwatch.GetElapsedTime(from[i], to[i]).TotalMilliseconds);
             }

@@ -8,11 +8,11 @@ namespace Hookway.Benchmarks;
 public sealed class MessageTemplate
 {
     public const string EventType = "benchmark.sent";
-    public const int MostRecipients = 900;
+    public const int MostRecipients = 9_000;
     private const int BodyBytes = 1024;
-    private const int RecipientWithoutEndpoints = 999;
+    private const int RecipientWithoutEndpoints = 9_999;
     private const int NumberDigits = 10;
-    private const int RecipientDigits = 3;
+    private const int RecipientDigits = 4;
 
     private readonly byte[] _bytes;
     private readonly int _numberAt;
@@ -24,7 +24,7 @@ public sealed class MessageTemplate
     public MessageTemplate(SendTarget target, bool delivers)
     {
         _targets = delivers ? target.Targets : 0;
-        var start = $$"""{"recipient":"{{Recipient(0)}}","type":"{{EventType}}","data":{"n":"{{new string('0', NumberDigits)}}","text":" """.TrimEnd();
+        var start = $$"""{"recipient":"{{Recipient(0)}}","{{(target.IsStack ? "eventType" : "type")}}":"{{EventType}}","data":{"n":"{{new string('0', NumberDigits)}}","text":" """.TrimEnd();
         var body = start + new string('x', BodyBytes - start.Length - 3) + "\"}}";
         _bytes = Encoding.ASCII.GetBytes(
             $"POST {target.Path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {target.Key}\r\n" +
@@ -36,7 +36,7 @@ public sealed class MessageTemplate
     private static ReadOnlySpan<byte> Marker => "\"data\":{\"n\":\""u8;
 
     /// <summary>The name of the recipient with this number.</summary>
-    public static string Recipient(int number) => string.Create(CultureInfo.InvariantCulture, $"customer_{number:D3}");
+    public static string Recipient(int number) => string.Create(CultureInfo.InvariantCulture, $"customer_{number:D4}");
 
     /// <summary>The request for message <paramref name="number"/>.</summary>
     public ReadOnlyMemory<byte> Bytes(long number)
@@ -63,4 +63,5 @@ public sealed class MessageTemplate
 
 /// <summary>Where messages are sent, and as whom.</summary>
 /// <param name="Targets">How many recipients have an endpoint.</param>
-public sealed record SendTarget(int Port, string Path, string Key, int Targets);
+/// <param name="IsStack">A do-it-yourself stack, which knows no recipients and delivers every message.</param>
+public sealed record SendTarget(int Port, string Path, string Key, int Targets, bool IsStack = false);

@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Npgsql;
 
 namespace Hookway.Benchmarks;
 
@@ -20,9 +22,32 @@ public sealed class PrivatePostgres : IAsyncDisposable
     /// <summary>What a server needs to be told; the key is no secret, since the store is thrown away.</summary>
     public IReadOnlyDictionary<string, string> ServerSettings => new Dictionary<string, string>
     {
-        ["Hookway__Storage__ConnectionString"] = ConnectionString,
+        [ConnectionSetting] = ConnectionString,
         ["Hookway__MasterKey"] = Convert.ToBase64String(new byte[32]),
     };
+
+    /// <summary>The name of the setting that says where the store is.</summary>
+    public const string ConnectionSetting = "Hookway__Storage__ConnectionString";
+
+    /// <summary>CPU time of the server and of those who work for its connections, also of those who have ended.</summary>
+    public double CpuMicroseconds => ProcessCpu.OfTree(int.Parse(File.ReadLines(Path.Combine(_folder, "postmaster.pid")).First(), CultureInfo.InvariantCulture));
+
+    /// <summary>A new database, as the settings of a server.</summary>
+    public async Task<IReadOnlyDictionary<string, string>> NewStore() =>
+        new Dictionary<string, string>(ServerSettings) { [ConnectionSetting] = ConnectionString.Replace("Database=postgres", $"Database={await NewDatabase()}", StringComparison.Ordinal) };
+
+    /// <summary>A new database, as a URL.</summary>
+    public async Task<string> NewUrl() => $"postgres://postgres@127.0.0.1:{_port}/{await NewDatabase()}";
+
+    private async Task<string> NewDatabase()
+    {
+        var name = "d" + Guid.CreateVersion7().ToString("N");
+        await using var connection = new NpgsqlConnection(ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand($"CREATE DATABASE {name}", connection);
+        await command.ExecuteNonQueryAsync();
+        return name;
+    }
 
     public string ConnectionString => $"Host=127.0.0.1;Port={_port};Username=postgres;Database=postgres";
 

@@ -1,10 +1,18 @@
 using Hookway.Benchmarks;
 using Hookway.Benchmarks.Lists;
+using Hookway.Benchmarks.Nothing;
 
-if (args is ["bare", var port])
+switch (args)
 {
-    await BareEndpoint.Run(port);
-    return 0;
+    case ["bare", var port]:
+        await BareEndpoint.RunDefault(port);
+        return 0;
+    case ["barest", var port]:
+        await BareEndpoint.RunBarest(port);
+        return 0;
+    case ["nothing", var folder, var port]:
+        await NothingServer.Run(folder, port);
+        return 0;
 }
 var (options, complaint) = BenchmarkOptions.Parse(args);
 if (options is null)
@@ -17,20 +25,20 @@ Repository.Server = options.Server;
 Repository.Prepare();
 var report = new Report(options);
 report.Begin(await Machine.Describe());
-if (options.Runs("accept"))
+foreach (var (part, run) in new Dictionary<string, Func<Task<Section>>>
 {
-    report.Add(await new AcceptBenchmark(options, report.Progress).Run());
-}
-if (options.Runs("loop"))
+    ["accept"] = () => new AcceptBenchmark(options, report.Progress).Run(),
+    ["loop"] = () => new LoopBenchmark(options, report.Progress).Run(),
+    ["fair"] = () => new FairnessBenchmark(options, report.Progress).Run(),
+    ["pending"] = () => new PendingBenchmark(options, report.Progress).Run(),
+    ["growth"] = () => new GrowthBenchmark(options, report.Progress).Run(),
+    ["idle"] = () => new IdleBenchmark(options, report.Progress).Run(),
+    ["lists"] = () => new ListsBenchmark(options, report.Progress).Run(),
+})
 {
-    report.Add(await new LoopBenchmark(options, report.Progress).Run());
-}
-if (options.Runs("idle"))
-{
-    report.Add(await new IdleBenchmark(options, report.Progress).Run());
-}
-if (options.Runs("lists"))
-{
-    report.Add(await new ListsBenchmark(options, report.Progress).Run());
+    if (options.Runs(part))
+    {
+        report.Add(await run());
+    }
 }
 return report.End() ? 0 : 1;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text;
 using Hookway.Webhooks;
 
@@ -13,6 +14,8 @@ namespace Hookway.Benchmarks;
 public sealed class Receiver : IDisposable
 {
     private const int OneInChecked = 100;
+    private const int SecretCharacters = 32;
+    private const string Hang = "/hang";
     private static readonly byte[] Answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray();
 
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -25,8 +28,9 @@ public sealed class Receiver : IDisposable
     public Receiver(MessageLog log)
     {
         _log = log;
-        var secret = WebhookSecret.Generate(SignatureScheme.HmacSha256);
-        Secret = secret.Reveal();
+        PlainSecret = RandomNumberGenerator.GetHexString(SecretCharacters);
+        Secret = "whsec_" + Convert.ToBase64String(Encoding.ASCII.GetBytes(PlainSecret));
+        var secret = WebhookSecret.Parse(Secret);
         _verifier = new WebhookVerifier([secret]);
         _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         _listener.Listen(1_024);
@@ -36,7 +40,13 @@ public sealed class Receiver : IDisposable
     /// <summary>The secret that every endpoint must sign with.</summary>
     public string Secret { get; }
 
+    /// <summary>The same as the characters that are the key's bytes, for programs that take it so.</summary>
+    public string PlainSecret { get; }
+
     public string Url => $"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndPoint!).Port}/hook";
+
+    /// <summary>Takes requests and never answers them.</summary>
+    public string HangingUrl => $"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndPoint!).Port}{Hang}";
 
     /// <summary>Requests whose signature was checked: one in a hundred.</summary>
     public int SignaturesChecked => _checked;
@@ -79,10 +89,13 @@ public sealed class Receiver : IDisposable
                 {
                     arrivedAt = filled == 0 ? Stopwatch.GetTimestamp() : arrivedAt;
                     filled += read;
-                    if (TryTake(buffer.AsSpan(0, filled), arrivedAt))
+                    if (TryTake(buffer.AsSpan(0, filled), arrivedAt, out var answers))
                     {
                         filled = 0;
-                        await socket.SendAsync(Answer);
+                        if (answers)
+                        {
+                            await socket.SendAsync(Answer);
+                        }
                     }
                 }
             }
@@ -93,8 +106,9 @@ public sealed class Receiver : IDisposable
         }
     }
 
-    private bool TryTake(ReadOnlySpan<byte> message, long arrivedAt)
+    private bool TryTake(ReadOnlySpan<byte> message, long arrivedAt, out bool answers)
     {
+        answers = !message.StartsWith("POST /hang"u8);
         if (HttpText.BodyStart(message) is not (> 0 and var start))
         {
             return false;

@@ -35,7 +35,7 @@ public sealed class Report(BenchmarkOptions options)
             # Benchmark of {_startedAt:yyyy-MM-dd HH:mm} UTC, revision {machine.Revision}{(options.Quick ? " (quick: a smoke test, no figures to quote)" : "")}
 
             {machine.Processor}, {machine.Cores} cores, {machine.MemoryGigabytes:F0} GB · {machine.System} · {machine.Runtime} · data folder on {machine.Disk}, append and flush of 4 KiB {machine.SyncMilliseconds:F2} ms ·
-            server, bare endpoint and generator with receiver are three processes on the same cores; Hookway with default settings, embedded store, durable.
+            server, its database if it has one, bare endpoint and generator with receiver are processes on the same cores; everything has default and durable settings.
 
             """);
     }
@@ -77,7 +77,8 @@ public sealed class Report(BenchmarkOptions options)
         Write("## Ledger\n\nSent (answered with 202) = succeeded + failed + pending in the store of the server = received, for every phase by itself.\n");
         WriteTable(
             ["", "sent", "stored", "succeeded", "failed", "pending", "received", "duplicates", "refused", "unanswered", "signatures verified"],
-            [Row("all phases that deliver", [.. entries.Where(entry => entry.Delivers)]), Row("all phases that do not", [.. entries.Where(entry => !entry.Delivers)]),
+            [Row("phases that deliver", [.. entries.Where(entry => entry.Delivers && entry.HasStore)]), Row("phases that do not", [.. entries.Where(entry => !entry.Delivers && entry.HasStore)]),
+                Row("phases without a store to read", [.. entries.Where(entry => !entry.HasStore)]),
                 .. wrong.Select(entry => Row("VOID: " + entry.Phase, [entry]))]);
         Write(wrong.Count == 0 ? "The books balance.\n" : $"**VOID**: the books of {wrong.Count} phases do not balance; nothing above may be quoted.\n");
     }

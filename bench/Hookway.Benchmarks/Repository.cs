@@ -10,6 +10,9 @@ public static class Repository
     /// <summary>Data folders of the servers under test: on the disk that holds the repository, not watched, not in git.</summary>
     public static string Data { get; } = Path.Combine(Root, "bench/data");
 
+    /// <summary>The programs of the do-it-yourself stacks with their packages, kept from run to run, not in git.</summary>
+    public static string Stacks { get; } = Path.Combine(Root, "bench/stacks");
+
     public static string Results { get; } = Path.Combine(Root, "bench/results");
 
     /// <summary>Removes what an interrupted run left, and makes the folder for data.</summary>

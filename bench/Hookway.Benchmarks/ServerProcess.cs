@@ -2,13 +2,13 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Hookway.Benchmarks.Subjects;
 
 namespace Hookway.Benchmarks;
 
 /// <summary>A server under test, as a process of its own: Hookway with its default settings, or the bare endpoint.</summary>
 public sealed class ServerProcess : IAsyncDisposable
 {
-    private const double MicrosecondsPerTick = 10_000;
     private const int MostLooks = 40;
     private const int CalmLooks = 3;
     private const double CalmShare = 0.05;
@@ -32,19 +32,14 @@ public sealed class ServerProcess : IAsyncDisposable
 
     public int Port { get; }
 
+    /// <summary>When the process was started, by the clock's own count.</summary>
+    public long StartedAt { get; private set; }
+
     /// <summary>From the start of the process to its first good answer.</summary>
     public TimeSpan StartedIn { get; private set; }
 
     /// <summary>CPU time that it has used, user and system, in microseconds.</summary>
-    public double CpuMicroseconds
-    {
-        get
-        {
-            // Fields 14 and 15; the second is a name that may hold spaces.
-            var fields = File.ReadAllText($"/proc/{_process.Id}/stat").Split(") ")[1].Split(' ');
-            return (double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture)) * MicrosecondsPerTick;
-        }
-    }
+    public double CpuMicroseconds => ProcessCpu.Of(_process.Id);
 
     /// <summary>Resident memory now, in MB.</summary>
     public double MemoryMegabytes => Status("VmRSS:");
@@ -70,11 +65,43 @@ public sealed class ServerProcess : IAsyncDisposable
         return Start(new ServerProcess(port, start), "/readyz");
     }
 
-    /// <summary>Starts the bare endpoint and waits until it answers.</summary>
-    public static Task<ServerProcess> StartBare()
+    /// <summary>Starts Hookway with a store that keeps nothing.</summary>
+    public static Task<ServerProcess> StartNothing(string dataFolder, string key)
+    {
+        Directory.CreateDirectory(dataFolder);
+        var port = FreePort();
+        var start = new ProcessStartInfo("dotnet", [typeof(ServerProcess).Assembly.Location, "nothing", dataFolder, $"{port}"]);
+        start.Environment["Hookway__BootstrapApiKey"] = key;
+        return Start(new ServerProcess(port, start), "/readyz");
+    }
+
+    /// <summary>Starts a bare endpoint and waits until it answers.</summary>
+    /// <param name="kind">bare or barest.</param>
+    public static Task<ServerProcess> StartBare(string kind)
     {
         var port = FreePort();
-        return Start(new ServerProcess(port, new ProcessStartInfo("dotnet", [typeof(ServerProcess).Assembly.Location, "bare", $"{port}"])), "/");
+        return Start(new ServerProcess(port, new ProcessStartInfo("dotnet", [typeof(ServerProcess).Assembly.Location, kind, $"{port}"])), "/");
+    }
+
+    /// <summary>Starts Redis with a configuration, on a folder of its own.</summary>
+    public static Task<ServerProcess> StartRedis(string configuration, string folder)
+    {
+        var port = FreePort();
+        return Start(new ServerProcess(port, new ProcessStartInfo("redis-server", [configuration, "--dir", folder, "--port", $"{port}"])), path: null);
+    }
+
+    /// <summary>Starts a program of the do-it-yourself stacks, API and workers in one.</summary>
+    public static Task<ServerProcess> StartNode(StackFolder programs, string program, IReadOnlyDictionary<string, string> settings)
+    {
+        var port = FreePort();
+        var start = new ProcessStartInfo(programs.Node, [programs.File(program), "both"]);
+        start.Environment["PORT"] = $"{port}";
+        start.Environment["NODE_ENV"] = "production";
+        foreach (var (name, value) in settings)
+        {
+            start.Environment[name] = value;
+        }
+        return Start(new ServerProcess(port, start), path: null);
     }
 
     /// <summary>Waits until it is at rest, ten seconds at most: for a while after a first load the runtime still compiles what that load made hot.</summary>
@@ -109,13 +136,14 @@ public sealed class ServerProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static async Task<ServerProcess> Start(ServerProcess server, string path)
+    /// <param name="path">What answers 200 when the server is ready; null when it is enough that it listens.</param>
+    private static async Task<ServerProcess> Start(ServerProcess server, string? path)
     {
-        var startedAt = Stopwatch.GetTimestamp();
+        var startedAt = server.StartedAt = Stopwatch.GetTimestamp();
         server._process.Start();
         server._process.BeginOutputReadLine();
         server._process.BeginErrorReadLine();
-        var request = System.Text.Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+        var request = path is null ? null : System.Text.Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
         while (!await Answers(server.Port, request))
         {
             if (server._process.HasExited || Stopwatch.GetElapsedTime(startedAt) > StartPatience)
@@ -128,12 +156,12 @@ public sealed class ServerProcess : IAsyncDisposable
         return server;
     }
 
-    private static async Task<bool> Answers(int port, byte[] request)
+    private static async Task<bool> Answers(int port, byte[]? request)
     {
         try
         {
             using var client = await LoadClient.Connect(port);
-            return (await client.Send(request)).Status == 200;
+            return request is null || (await client.Send(request)).Status == 200;
         }
         catch (Exception e) when (e is SocketException or IOException)
         {
