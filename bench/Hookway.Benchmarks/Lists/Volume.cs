@@ -112,8 +112,8 @@ public sealed class Volume(DbConnection connection, bool isPostgres)
     public async Task AddReplays(int count, DateTimeOffset now) => await Run(
         $$"""
         {{Numbers}}
-        INSERT INTO replays (id, workspace_no, kind, filter, matched, succeeded, created_at, finished_at)
-        SELECT 'rpl_01jd3q5x7v00000' || CAST(10000000000 + i AS TEXT), 1 + i % 2, 'message', '{"appId":"","messageId":"","endpointId":null}', 1, 1, @now, @now FROM n
+        INSERT INTO replays (id, workspace_no, kind, filter, state, matched, queued, succeeded, created_at, finished_at)
+        SELECT 'rpl_01jd3q5x7v00000' || CAST(10000000000 + i AS TEXT), 1 + i % 2, 'message', '{"appId":"","messageId":"","endpointId":null}', 2, 1, 1, 1, @now, @now FROM n
         """, ("count", count), ("now", now.ToUnixTimeMilliseconds()));
 
     /// <summary>Gives the planner what a store of this size has: PostgreSQL gathers statistics by itself, a little later.</summary>

@@ -37,6 +37,7 @@ public enum DeliveryChange
     AppArchived,
     CanceledByPerson,
     ContentErased,
+    ReplayCanceled,
     Replayed,
 }
 
@@ -54,6 +55,7 @@ public static class DeliveryStates
         [(DeliveryStatus.Pending, DeliveryChange.AppArchived)] = DeliveryStatus.Canceled,
         [(DeliveryStatus.Pending, DeliveryChange.CanceledByPerson)] = DeliveryStatus.Canceled,
         [(DeliveryStatus.Pending, DeliveryChange.ContentErased)] = DeliveryStatus.Canceled,
+        [(DeliveryStatus.Pending, DeliveryChange.ReplayCanceled)] = DeliveryStatus.Canceled,
         [(DeliveryStatus.Pending, DeliveryChange.Replayed)] = DeliveryStatus.Pending,
         [(DeliveryStatus.Succeeded, DeliveryChange.Replayed)] = DeliveryStatus.Pending,
         [(DeliveryStatus.Failed, DeliveryChange.Replayed)] = DeliveryStatus.Pending,
@@ -84,6 +86,7 @@ public static class DeliveryStates
         DeliveryChange.AppArchived => "app_archived",
         DeliveryChange.CanceledByPerson => "canceled",
         DeliveryChange.ContentErased => "payload_expired",
+        DeliveryChange.ReplayCanceled => "replay_canceled",
         _ => null,
     };
 

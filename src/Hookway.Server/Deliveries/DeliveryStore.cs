@@ -116,28 +116,25 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         await ReplayProgress.Count(session, erased.OfType<long>().Select(replayNo => (replayNo, DeliveryStatus.Canceled)), at);
     }
 
-    /// <summary>Reopens the deliveries of a message as a new run, and makes one that is pending due now; an earlier replay that waited for one counts it as canceled.</summary>
-    /// <param name="targets">The targets to reopen, of those that have a delivery.</param>
-    /// <param name="replayNo">The replay that asked.</param>
-    /// <param name="position">Where they join the queue of an ordered target: behind all that was accepted so far.</param>
-    public static async Task Replay(WriteSession session, long messageSeq, IReadOnlyList<long> targets, long replayNo, long position, DateTimeOffset now)
+    /// <summary>
+    /// Ends some of the pending deliveries that a replay opened, because it is canceled; those that were pending before it go on without it. Answers the targets of those that
+    /// ended, which the schedule must then read again.
+    /// </summary>
+    public static async Task<IReadOnlyList<long>> EndOfReplay(WriteSession session, long replayNo, int most, DateTimeOffset at)
     {
-        var found = await session.Connection.QueryAsync<(long TargetNo, int Status, long? ReplayNo)>(
-            $"SELECT target_no, status, replay_no FROM deliveries WHERE message_seq = @messageSeq AND target_no IN {Stored.List(targets)}", new { messageSeq });
-        var reopened = found.Where(row => DeliveryStates.After((DeliveryStatus)row.Status, DeliveryChange.Replayed) is DeliveryStatus.Pending).ToList();
-        await ReplayProgress.Count(session, reopened.Where(row => row.ReplayNo is not null).Select(row => (row.ReplayNo!.Value, DeliveryStatus.Canceled)), now);
-        await session.Connection.ExecuteAsync(
-            $"""
-            UPDATE deliveries SET
-                run = CASE WHEN status = 0 THEN run ELSE run + 1 END,
-                run_trigger = @trigger,
-                run_attempts = CASE WHEN status = 0 THEN run_attempts ELSE 0 END,
-                position = CASE WHEN status = 0 THEN position ELSE @position END,
-                reason = NULL, replay_no = @replayNo, next_attempt_at = @now, status = 0
-            WHERE message_seq = @messageSeq AND target_no IN {Stored.List(reopened.Select(row => row.TargetNo))}
-            """,
-            new { trigger = (int)DeliveryTrigger.Replay, replayNo, position, now = now.ToUnixTimeMilliseconds(), messageSeq });
+        const string Some = "SELECT message_seq, target_no FROM (SELECT message_seq, target_no, run_trigger FROM deliveries WHERE replay_no = @replayNo LIMIT @most) AS replayed";
+        var released = await session.Connection.ExecuteAsync(
+            $"UPDATE deliveries SET replay_no = NULL WHERE (message_seq, target_no) IN ({Some} WHERE run_trigger <> 1)", new { replayNo, most });
+        var ended = await EndWhere(
+            session, $"(message_seq, target_no) IN ({Some} WHERE run_trigger = 1)", new { replayNo, most }, DeliveryChange.ReplayCanceled, at);
+        await ReplayProgress.Count(session, Enumerable.Repeat((replayNo, DeliveryStatus.Canceled), released), at);
+        return [.. ended.Select(row => row.TargetNo).Distinct()];
     }
+
+    /// <summary>How much of a replay is due and has not been tried since, counted up to <paramref name="most"/>.</summary>
+    public Task<int> DueOfReplay(long replayNo, int most, DateTimeOffset now) => database.Read(connection => connection.ExecuteScalarAsync<int>(
+        "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE replay_no = @replayNo AND next_attempt_at <= @now LIMIT @most) AS due",
+        new { replayNo, now = now.ToUnixTimeMilliseconds(), most }));
 
     /// <summary>The targets that have pending deliveries.</summary>
     public Task<List<long>> TargetsWithWork() => database.Read(async connection =>

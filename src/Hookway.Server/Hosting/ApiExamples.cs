@@ -118,10 +118,13 @@ public static class ApiExamples
               "nextCursor": null, "total": 1, "counts": { "event_type_not_published": 1 } }
             """,
         [typeof(ReplayMessage)] = """{ "endpointId": "ep_01jd3q5x7v8m2k4n6p8r0t2w4y" }""",
+        [typeof(ReplayEndpoint)] = """{ "since": "2026-01-31T00:00:00.000Z", "status": "failed", "types": ["invoice.*"] }""",
         [typeof(ReplayResource)] = """
-            { "replayId": "rpl_01jd3q5x7vf7h9k1n3q5s7v9x1", "kind": "message",
-              "filter": { "appId": "app_01jd3q5x7v5a7c9e1g3j5m7p9r", "messageId": "msg_01jd3q5x7vb3d5f7h9k1n3q5s7", "endpointId": null },
-              "status": "running", "matched": 1, "queued": 1, "succeeded": 0, "failed": 0, "canceled": 0, "createdAt": "2026-01-31T13:00:00.000Z", "finishedAt": null }
+            { "replayId": "rpl_01jd3q5x7vf7h9k1n3q5s7v9x1", "kind": "endpoint",
+              "filter": { "appId": "app_01jd3q5x7v5a7c9e1g3j5m7p9r", "endpointId": "ep_01jd3q5x7v8m2k4n6p8r0t2w4y", "since": "2026-01-31T00:00:00.000Z", "until": null,
+                "status": "failed", "types": ["invoice.*"] },
+              "status": "running", "reason": null, "searching": false, "matched": 1204, "queued": 1203, "skipped": 1, "succeeded": 871, "failed": 2, "canceled": 0,
+              "createdAt": "2026-01-31T13:00:00.000Z", "finishedAt": null }
             """,
         [typeof(MemberResource)] = $"{{ {Member} }}",
         [typeof(ChangeMember)] = """{ "role": "admin" }""",

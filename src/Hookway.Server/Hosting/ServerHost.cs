@@ -181,8 +181,9 @@ public static class ServerHost
         services.AddSingleton<RefusedSends>();
         services.AddHostedService(provider => provider.GetRequiredService<RefusedSends>());
         services.AddSingleton<MessageReplay>();
+        services.AddSingleton<ReplayableMessages>();
+        services.AddSingleton<EndpointReplay>();
         services.AddSingleton<MessageErasure>();
-        services.AddSingleton<ReplayStore>();
     }
 
     private static void AddDeliveries(IServiceCollection services, ServerSettings settings)
@@ -204,8 +205,14 @@ public static class ServerHost
         services.AddSingleton<IAttemptObserver, TargetHealth>();
         services.AddSingleton<DeliveryMetrics>();
         services.AddSingleton<AttemptRecorder>();
-        services.AddSingleton<IDeliverySource, MessageDeliveries>();
+        services.AddSingleton<ReplayStore>();
+        services.AddSingleton<ReplayDriver>();
+        services.AddSingleton<ReplayRuns>();
+        services.AddSingleton<MessageDeliveries>();
+        services.AddSingleton<IDeliverySource>(provider => provider.GetRequiredService<MessageDeliveries>());
+        services.AddSingleton<IReplaySource>(provider => provider.GetRequiredService<EndpointReplay>());
         services.AddSingleton<EngineFault>(provider => provider.GetRequiredService<FaultWatch>().Report);
         services.AddHostedService<DeliveryEngine>();
+        services.AddHostedService(provider => provider.GetRequiredService<ReplayDriver>());
     }
 }

@@ -31,6 +31,9 @@ public abstract class Database : IAsyncDisposable
     /// <exception cref="InvalidOperationException">Another server has it.</exception>
     public abstract Task<IAsyncDisposable> Claim(Action lost);
 
+    /// <summary>Whether other processes may be at work on the same store.</summary>
+    public virtual bool IsShared => false;
+
     /// <summary>Runs a read on a pooled connection. It sees every write whose task had completed before.</summary>
     /// <exception cref="StorageUnavailableException">The store cannot be reached.</exception>
     public abstract Task<T> Read<T>(Func<DbConnection, Task<T>> work);

@@ -42,6 +42,8 @@ public sealed class PostgresDatabase : Database
 
     private string ConnectionString { get; }
 
+    public override bool IsShared => true;
+
     public override void Migrate()
     {
         try

@@ -103,6 +103,16 @@ public sealed record RotateSecret(string? Secret, string? Signature, int? GraceP
 /// <param name="Type">A published type, whose example is sent; absent: a message of the type <c>hookway.test</c>.</param>
 public sealed record TestEndpoint(string? Type) : IRequestBody;
 
+/// <summary>The body of "replay to an endpoint".</summary>
+/// <param name="Since">Required: messages accepted at or after this time.</param>
+/// <param name="Until">Only messages accepted before this time.</param>
+/// <param name="Status"><c>failed</c> (default): what failed, and what was canceled because the endpoint was disabled or with a canceled replay. <c>missing</c>: what
+/// matches the endpoint now and was never on its way to it. <c>all</c>: both, what succeeded, and what is pending, which becomes due now; but not what was canceled by a person.</param>
+/// <param name="Types">Only these event types, by name or by a prefix such as <c>invoice.*</c>; null or [] for all.</param>
+public sealed record ReplayEndpoint(
+    [property: Required] DateTimeOffset? Since, DateTimeOffset? Until, [property: AllowedValues("failed", "missing", "all")] string? Status,
+    IReadOnlyList<string>? Types) : IRequestBody;
+
 /// <summary>An endpoint's secrets.</summary>
 /// <param name="Secret">The <c>whsec_</c> secret, or the <c>whpk_</c> public key of an ed25519 endpoint.</param>
 /// <param name="PreviousSecrets">Those that still sign as well.</param>

@@ -6,6 +6,7 @@ using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.EventTypes;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
+using Hookway.Replays;
 
 namespace Hookway.Dispatch.Endpoints;
 
@@ -33,6 +34,11 @@ public static class EndpointsApi
         endpoints.MapPost("/{endpointId}/test", Test).Needs(Scopes.EndpointWrite).WithSummary("Send a test message")
             .WithDescription("The event type's example payload, to this endpoint alone.")
             .Accepts<TestEndpoint>("application/json").Produces<MessageResource>(StatusCodes.Status202Accepted);
+        endpoints.MapPost("/{endpointId}/replay", Replay).Needs(Scopes.MessageWrite).PortalMay(Capabilities.MessagesReplay).WithSummary("Replay to an endpoint")
+            .WithDescription(
+                "Delivers again, in the background and oldest first, what the endpoint did not get since a time, what it was never sent, or all of it. 202 means that the replay is durable; " +
+                "it goes on after a restart, and its counts say how far it has come.")
+            .Accepts<ReplayEndpoint>("application/json").Produces<ReplayResource>(StatusCodes.Status202Accepted);
         endpoints.MapGet("/{endpointId}/attempts", Attempts).Needs(Scopes.MessageRead).WithSummary("List an endpoint's attempts")
             .WithDescription("Newest first; also of an endpoint that was deleted.").Paged()
             .WithQuery("status", "string", "Only those that succeeded, or failed.", "succeeded", "failed")
@@ -204,6 +210,17 @@ public static class EndpointsApi
         }
         var type = input.Type is null ? null : await types.Find(view.App, input.Type);
         return await intake.SendTest(caller, view, endpoint, type?.ExamplePayload, input.Type);
+    }
+
+    private static async Task<IResult> Replay(
+        string appId, string endpointId, HttpContext http, Caller caller, AppStore apps, EndpointStore store, EndpointReplay replay)
+    {
+        if (await apps.View(caller, appId) is not { App: { ArchivedAt: null } app } || await store.Find(app, endpointId) is not { } endpoint)
+        {
+            return Problem.NotFound("endpoint");
+        }
+        var (input, problem) = await JsonInput.Read<ReplayEndpoint>(http);
+        return input is null ? problem! : await replay.Begin(app, endpoint, input);
     }
 
     private static async Task<IResult> Attempts(

@@ -57,9 +57,12 @@ public sealed record EndpointSettings(
     public const int DefaultRetryBackoffSeconds = 5;
     private const string AnySuffix = ".*";
 
-    public bool Subscribes(string eventType) => EventTypes is null || EventTypes.Any(pattern => pattern.EndsWith(AnySuffix, StringComparison.Ordinal)
+    public bool Subscribes(string eventType) => EventTypes is null || EventTypes.Any(pattern => Covers(pattern, eventType));
+
+    /// <summary>Whether a pattern is the type's name, or a prefix of it.</summary>
+    public static bool Covers(string pattern, string eventType) => pattern.EndsWith(AnySuffix, StringComparison.Ordinal)
         ? eventType.AsSpan().StartsWith(pattern.AsSpan(0, pattern.Length - 1), StringComparison.Ordinal)
-        : pattern == eventType);
+        : pattern == eventType;
 
     /// <summary>Whether a message of this type with this <c>data</c> is for the endpoint.</summary>
     /// <param name="data">Parsed when the first filter asks for it.</param>

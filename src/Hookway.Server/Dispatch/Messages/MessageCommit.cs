@@ -129,7 +129,7 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
         var now = _accepted[0].Send.CreatedAt;
         var unknown = _accepted.Where(item => item.Fanout.RecipientNo is null).Select(item => (item.Send.App.No, item.Send.Draft.Recipient, (string?)null)).Distinct().ToList();
         var made = unknown.Count == 0 ? [] : await RecipientStore.Ensure(session, unknown, now);
-        var seqs = await session.TakeNumbers("messages", _accepted.Count);
+        var seqs = await session.TakeNumbers(MessageStore.Counter, _accepted.Count);
         var rows = _accepted.Zip(seqs, (item, seq) =>
             (Seq: seq, item.Send, RecipientNo: item.Fanout.RecipientNo ?? made[(item.Send.App.No, item.Send.Draft.Recipient)], item.Fanout, item.At)).ToList();
         await MessageStore.Insert(session, rows.ConvertAll(row => new NewMessage(row.Seq, row.Send, row.RecipientNo, row.Fanout.Unmatched)));

@@ -23,41 +23,37 @@ public sealed class MessageReplay(
         {
             return Problem.BadRequest("payload_expired", "The message's data has been erased; there is nothing left to send.");
         }
-        var (replay, targets, problem) = await database.Write(session => Reopen(session, app, message, endpointId));
+        var (replay, reopened, problem) = await database.Write(session => Reopen(session, app, message, endpointId));
         if (problem is not null)
         {
             return problem;
         }
-        foreach (var target in targets)
-        {
-            schedule.Refresh(target);
-        }
+        reopened!.TellOf(schedule, clock.GetUtcNow());
         return TypedResults.Accepted($"/api/v1/replays/{replay!.ReplayId}", ReplayResource.Of(replay));
     }
 
-    private async Task<(Replay? Replay, IReadOnlyList<long> Targets, Problem? Problem)> Reopen(WriteSession session, App app, Message message, string? endpointId)
+    private async Task<(Replay? Replay, Reopened? Reopened, Problem? Problem)> Reopen(WriteSession session, App app, Message message, string? endpointId)
     {
         var existing = (await DeliveryStore.OfMessages(session.Connection, [message.Seq]))[message.Seq].Select(delivery => delivery.TargetNo).ToHashSet();
         var wanted = await Wanted(session, app, message, endpointId, existing);
         if (endpointId is not null ? wanted.Count == 0 : existing.Count > 0 && wanted.All(endpoint => endpoint.DeletedAt is not null))
         {
-            return (null, [], Problem.NotFound("endpoint"));
+            return (null, null, Problem.NotFound("endpoint"));
         }
-        var inService = wanted.Where(endpoint => endpoint.Ended is null).Select(endpoint => endpoint.No).ToList();
+        var inService = wanted.Where(endpoint => endpoint.Ended is null).ToList();
         if (wanted.Count > 0 && inService.Count == 0)
         {
-            return (null, [], MessageIntake.EndpointDisabled());
+            return (null, null, MessageIntake.EndpointDisabled());
         }
         var now = clock.GetUtcNow();
         var id = ids.New(IdPrefix.Replay);
         var filter = JsonSerializer.Serialize(new { app.AppId, message.MessageId, EndpointId = endpointId }, ApiJson.Options);
-        var replayNo = await ReplayStore.Insert(session, app.WorkspaceNo, id, "message", filter, inService.Count, now);
-        // A number of its own in the order of acceptance: behind all that was accepted, before all that will be.
-        var position = (await session.TakeNumbers("messages", 1))[0];
-        await DeliveryStore.Insert(
-            session, inService.Where(no => !existing.Contains(no)).Select(missing => new NewDelivery(message.Seq, missing, DeliveryTrigger.Replay, now, position)));
-        await DeliveryStore.Replay(session, message.Seq, inService, replayNo, position, now);
-        return (new Replay(replayNo, id, "message", filter, inService.Count, 0, 0, 0, now, FinishedAt: inService.Count == 0 ? now : null), inService, null);
+        var replay = new NewReplay(app.WorkspaceNo, id, ReplayKind.Message, filter, app.AppId, endpointId, null, 0, 0);
+        var replayNo = await ReplayStore.InsertQueued(session, replay, inService.Count, now);
+        var items = inService.Select(endpoint => new ReplayItem(message.Seq, endpoint.No, ReplayWish.ThisOne, now)).ToList();
+        var reopened = await ReplayedDeliveries.Open(session, items, replayNo, MessageStore.Counter, now);
+        await ReplayProgress.Settle(session, replayNo, now);
+        return (await ReplayStore.Find(session.Connection, app.WorkspaceNo, id), reopened, null);
     }
 
     private async Task<IReadOnlyList<WebhookEndpoint>> Wanted(WriteSession session, App app, Message message, string? endpointId, HashSet<long> existing)

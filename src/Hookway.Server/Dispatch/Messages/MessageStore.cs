@@ -18,6 +18,9 @@ public sealed class MessageStore(Database database, TimeProvider clock)
     /// <summary>When messages were accepted, by their sequences.</summary>
     public TimeOrder Times { get; } = new("messages", "created_at");
 
+    /// <summary>The counter that numbers messages in the order of acceptance.</summary>
+    public const string Counter = "messages";
+
     /// <summary>How long an idempotency key is remembered.</summary>
     public static TimeSpan KeyLifetime { get; } = TimeSpan.FromHours(24);
 
@@ -112,6 +115,13 @@ public sealed class MessageStore(Database database, TimeProvider clock)
         return (await connection.QueryAsync<MessageRow>(
             $"SELECT {columns} {From} WHERE {Stored.Unindexed}m.app_no = @No AND m.seq IN {Stored.List(seqs)} ORDER BY m.seq DESC", new { app.No })).Select(row => row.ToMessage()).ToList();
     }
+
+    /// <summary>Behind which sequence, and up to which, all messages are that were accepted so far and between two times.</summary>
+    public Task<(long After, long Last)> SeqsBetween(long since, long? until) => database.Read(async connection =>
+    {
+        var end = until is { } time ? await Times.EndBefore(connection, time) : long.MaxValue;
+        return (await Times.FirstSince(connection, since) - 1, Math.Min(await LastSeq(connection), end - 1));
+    });
 
     /// <summary>The ids of messages, by their sequences.</summary>
     public static async Task<Dictionary<long, string>> FindIds(DbConnection connection, App app, IEnumerable<long> seqs) =>

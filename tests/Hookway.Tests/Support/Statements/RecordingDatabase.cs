@@ -30,6 +30,8 @@ public sealed class RecordingDatabase(Database inner) : Database
     public override Task<T> Read<T>(Func<DbConnection, Task<T>> work) =>
         IsRecording ? inner.Read(connection => work(new RecordingConnection(connection, _statements.Enqueue))) : inner.Read(work);
 
+    public override bool IsShared => inner.IsShared;
+
     public override void Migrate() => inner.Migrate();
 
     public override void RequireUpToDate() => inner.RequireUpToDate();
