@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text;
 using Hookway.Access.Members;
 using Hookway.Access.Sessions;
 using Hookway.Api;
@@ -20,6 +21,25 @@ public sealed record DashboardContext(
     /// <summary>Whether the viewer may do what needs this scope; pages show no button for the rest.</summary>
     public bool May(string scope) =>
         Membership is not null && Roles.ScopesOf(Membership.Role) is var scopes && (scopes.Contains(scope) || scopes.Contains(Access.Scopes.Everything));
+
+    public string AppUrl(string appId, params ReadOnlySpan<string> parts)
+    {
+        var url = new StringBuilder(Base).Append("/apps/").Append(Uri.EscapeDataString(appId));
+        foreach (var part in parts)
+        {
+            url.Append('/').Append(Uri.EscapeDataString(part));
+        }
+        return url.ToString();
+    }
+
+    public string MessageUrl(string appId, string messageId) => AppUrl(appId, "messages", messageId);
+
+    public string EndpointUrl(string appId, string endpointId) => AppUrl(appId, "endpoints", endpointId);
+
+    public string RecipientUrl(string appId, string recipient) => AppUrl(appId, "recipients", recipient);
+
+    /// <summary>The page for what the API refused.</summary>
+    public IResult Failed(Problem problem) => PageResult.Of<ProblemPage>(this, new { Problem = problem, problem.RequestId }, problem.Status);
 
     public static DashboardContext Of(HttpContext http, Session session, Membership? membership)
     {

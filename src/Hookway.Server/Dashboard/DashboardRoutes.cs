@@ -1,6 +1,13 @@
 using Hookway.Api;
 using Hookway.Dashboard.Account;
+using Hookway.Dashboard.Apps;
+using Hookway.Dashboard.Endpoints;
 using Hookway.Dashboard.Gate;
+using Hookway.Dashboard.Messages;
+using Hookway.Dashboard.Overview;
+using Hookway.Dashboard.Recipients;
+using Hookway.Dashboard.Replays;
+using Hookway.Dashboard.Settings;
 using Hookway.Ui;
 
 namespace Hookway.Dashboard;
@@ -13,6 +20,7 @@ public static class DashboardRoutes
     public static void AddFaces(this IServiceCollection services, string? publicUrl)
     {
         services.AddSingleton<ApiInside>();
+        services.AddSingleton<OverviewReader>();
         services.AddSingleton(new PublicAddress(publicUrl));
     }
 
@@ -23,5 +31,12 @@ public static class DashboardRoutes
 
         var signedIn = routes.MapGroup("").ExcludeFromDescription().WithMetadata(new DashboardPage(NeedsSession: true));
         signedIn.MapAccount();
+        signedIn.MapOverview();
+        signedIn.MapAppPages();
+        signedIn.MapMessagePages();
+        signedIn.MapEndpointPages();
+        signedIn.MapRecipientPages();
+        signedIn.MapReplayPages();
+        signedIn.MapSettingsPages();
     }
 }

@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Net.Sockets;
 using Hookway.Access;
 using Hookway.Access.Members;
+using Hookway.Hosting.Demo;
 using Hookway.Storage;
 
 namespace Hookway.Hosting;
@@ -15,6 +16,7 @@ public static class Commands
         hookway [command] [options]
 
           serve                                    run the server (when no command is given)
+          demo                                     serve with a workspace of customers, receivers and traffic to look at
           migrate                                  bring the store up to date and stop
           create-workspace --name NAME             add a workspace and print its first key
           create-key --name NAME --scopes A,B      add an API key and print it   [--workspace NAME]
@@ -47,6 +49,7 @@ public static class Commands
             switch (line.Command)
             {
                 case "serve": await Serve(settings, output); return 0;
+                case "demo": await Serve(settings, output, withDemo: true); return 0;
                 case "migrate": await Migrate(settings, output); return 0;
                 case "create-workspace": await CreateWorkspace(settings, line, output); return 0;
                 case "create-key": await CreateKey(settings, line, output); return 0;
@@ -89,8 +92,12 @@ public static class Commands
         Usage + string.Concat(Setting.All.Select(setting =>
             $"  {setting.Key,-42} {(setting.Default.Length == 0 ? "none" : setting.Default)}\n      {setting.Description}\n"));
 
-    private static async Task Serve(ServerSettings settings, TextWriter output)
+    private static async Task Serve(ServerSettings settings, TextWriter output, bool withDemo = false)
     {
+        if (withDemo && !settings.AllowsLoopback)
+        {
+            throw new SettingsException($"The demo's receivers are on this machine: let the server listen on loopback alone, or allow it with {Setting.AllowedNetworks}=127.0.0.0/8.");
+        }
         await using var app = ServerHost.Build(settings);
         var faults = app.Services.GetRequiredService<FaultWatch>();
         await using var claim = await app.Services.GetRequiredService<Database>().Claim(
@@ -101,8 +108,11 @@ public static class Commands
         await Listen(app, settings);
         // The key is shown once, so it is made once nothing is left that may fail before it is printed.
         var firstKey = await firstStart.MakeKey();
+        var demo = withDemo ? await DemoServer.Start(app.Services, new Uri(Setting.LocalUrlOf(app.Urls.First()))) : default;
+        await using var demoServer = demo.Demo;
         var ownerLink = await firstStart.MakeOwnerLink();
         await output.WriteAsync(Welcome.Text(settings.PublicUrl ?? Setting.LocalUrlOf(app.Urls.First()), firstKey, settings, ownerLink));
+        await output.WriteAsync(demo.Line is null ? "" : $"{demo.Line}\n\n");
         await output.FlushAsync();
         await app.WaitForShutdownAsync();
         if (faults.Fault is { } fault)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Hookway.Api;
 
 namespace Hookway.Ui;
@@ -8,11 +9,11 @@ public sealed class PageApi(HttpContext http, Action<IHeaderDictionary> credenti
 {
     private readonly ApiInside _inside = http.RequestServices.GetRequiredService<ApiInside>();
 
-    /// <summary>Reads what a route shows; the problem is null when it did.</summary>
-    public async Task<(T? Value, Problem? Problem)> Get<T>(string pathAndQuery) where T : class
+    /// <summary>Reads what a route shows.</summary>
+    public async Task<ApiResult<T>> Get<T>(string pathAndQuery) where T : class
     {
         var answer = await Send(HttpMethod.Get, pathAndQuery);
-        return answer.IsGood ? (answer.Read<T>(), null) : (null, answer.Problem);
+        return new ApiResult<T>(answer.IsGood ? answer.Read<T>() : null, answer.Problem);
     }
 
     public Task<ApiAnswer> Post(string path, object? body = null) => Send(HttpMethod.Post, path, body ?? new { });
@@ -48,5 +49,17 @@ public sealed class PageApi(HttpContext http, Action<IHeaderDictionary> credenti
             }
         }
         return url;
+    }
+}
+
+/// <summary>What a route showed, or why it did not.</summary>
+public sealed record ApiResult<T>(T? Value, Problem? Problem) where T : class
+{
+    /// <summary>Takes the result apart; true when there is a problem.</summary>
+    public bool Failed([NotNullWhen(false)] out T? value, [NotNullWhen(true)] out Problem? problem)
+    {
+        value = Value;
+        problem = Problem;
+        return value is null;
     }
 }

@@ -74,14 +74,15 @@
     let source = null;
     const most = 200;
     const start = () => {
-      source = new EventSource(list.dataset.live + (list.dataset.liveAfter ? `after=${encodeURIComponent(list.dataset.liveAfter)}` : ""));
+      source = new EventSource(list.dataset.live);
       source.addEventListener("rows", event => {
-        const data = JSON.parse(event.data);
-        list.dataset.liveAfter = data.after;
         const template = document.createElement("template");
-        template.innerHTML = data.html;
-        for (const row of [...template.content.children]) document.getElementById(row.id)?.remove();
-        list.prepend(template.content);
+        template.innerHTML = JSON.parse(event.data).rows.reverse().join("");
+        // Oldest first: a row that is there changes in its place, a new one goes on top.
+        for (const row of [...template.content.children]) {
+          const old = document.getElementById(row.id);
+          old ? old.replaceWith(row) : list.prepend(row);
+        }
         while (list.children.length > most) list.lastElementChild.remove();
         document.getElementById(list.dataset.liveEmpty)?.remove();
         refresh();

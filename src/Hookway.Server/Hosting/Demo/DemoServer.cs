@@ -1,0 +1,96 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json.Nodes;
+using Hookway.Access;
+using Hookway.Access.Members;
+using Hookway.Storage;
+
+namespace Hookway.Hosting.Demo;
+
+/// <summary>What runs beside the server in a demo: receivers, and a backend that sends messages over the API as any other would.</summary>
+public sealed class DemoServer : IAsyncDisposable
+{
+    /// <summary>Messages that are sent at once, so that pages have something to show.</summary>
+    private const int FirstMessages = 240;
+    private const string Email = "demo@example.com";
+
+    private readonly HttpMessageInvoker _client = new(new SocketsHttpHandler { AllowAutoRedirect = false });
+    private readonly CancellationTokenSource _over = new();
+    private readonly DemoReceiver _receiver;
+    private readonly Uri _address;
+    private readonly string _key;
+    private Task _traffic = Task.CompletedTask;
+
+    private DemoServer(DemoReceiver receiver, Uri address, string key)
+    {
+        _receiver = receiver;
+        _address = address;
+        _key = key;
+    }
+
+    /// <summary>Starts it on a server that listens, and answers with a line for the operator.</summary>
+    public static async Task<(DemoServer Demo, string Line)> Start(IServiceProvider services, Uri address)
+    {
+        var workspace = (await services.GetRequiredService<WorkspaceStore>().First())!;
+        var key = ApiKey.Generate();
+        await services.GetRequiredService<ApiKeyStore>().Add(workspace.No, Actor.Command, key, "Demo backend", [Scopes.Everything], expiresAt: null);
+        var random = services.GetRequiredService<Random>();
+        var clock = services.GetRequiredService<TimeProvider>();
+        var demo = new DemoServer(await DemoReceiver.Start(random, clock), address, key);
+        var content = new DemoWorkspace(demo.Call, demo._receiver, random);
+        var isNew = await content.Fill();
+        demo._traffic = demo.Send(content, isNew ? FirstMessages : 0, random, clock);
+        return (demo, await SignInLine(services));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _over.CancelAsync();
+        await _traffic;
+        await _receiver.DisposeAsync();
+        _client.Dispose();
+        _over.Dispose();
+    }
+
+    /// <summary>The demo's owner, where there is none yet. The password is random, printed once and kept as a hash, as any other.</summary>
+    private static async Task<string> SignInLine(IServiceProvider services)
+    {
+        if (await services.GetRequiredService<FirstStart>().MakeOwnerLink() is not { } link)
+        {
+            return "Sign in as before.";
+        }
+        var password = string.Join('-', Enumerable.Range(0, 3).Select(_ => ApiKey.Generate()[4..9].ToLowerInvariant()));
+        await services.GetRequiredService<Joining>().SetUp(link.Split('/')[^1], "Northwind", Email, "Demo Owner", password);
+        return $"Sign in as {Email} with the password {password}";
+    }
+
+    private async Task Send(DemoWorkspace content, int first, Random random, TimeProvider clock)
+    {
+        try
+        {
+            for (var i = 0; i < first; i++)
+            {
+                await content.SendOne();
+            }
+            while (true)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(random.Next(300, 1_500)), clock, _over.Token);
+                await content.SendOne();
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or HttpRequestException or InvalidOperationException)
+        {
+            // The demo ends, or its server does.
+        }
+    }
+
+    private async Task<JsonNode?> Call(HttpMethod method, string path, JsonNode? body)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(_address, path));
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _key);
+        request.Content = body is null ? null : new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+        using var response = await _client.SendAsync(request, _over.Token);
+        var text = await response.Content.ReadAsStringAsync(_over.Token);
+        return response.IsSuccessStatusCode ? JsonNode.Parse(text) : throw new InvalidOperationException($"The demo's {method} {path} was answered with {(int)response.StatusCode}: {text}");
+    }
+}
