@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -80,33 +79,9 @@ public class StandardWebhooksNpmTests
 
     private static async Task<IReadOnlyList<Verdict>> AskNpm(IReadOnlyList<SignedMessage> messages)
     {
-        if (!Directory.Exists(Path.Combine(NpmFolder, "node_modules")))
-        {
-            await Run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], "");
-        }
-
-        var output = await Run("node", ["verify.mjs"], string.Join('\n', messages.Select(message => message.ToLine())));
+        var output = await Npm.Run(NpmFolder, "verify.mjs", string.Join('\n', messages.Select(message => message.ToLine())));
         return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => JsonSerializer.Deserialize<Verdict>(line, JsonSerializerOptions.Web)!)];
-    }
-
-    private static async Task<string> Run(string program, string[] arguments, string input)
-    {
-        var cancel = TestContext.Current.CancellationToken;
-        using var process = Process.Start(new ProcessStartInfo(program, arguments)
-        {
-            WorkingDirectory = NpmFolder,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        var output = process.StandardOutput.ReadToEndAsync(cancel);
-        var errors = process.StandardError.ReadToEndAsync(cancel);
-        await process.StandardInput.WriteAsync(input.AsMemory(), cancel);
-        process.StandardInput.Close();
-        await process.WaitForExitAsync(cancel);
-        process.ExitCode.ShouldBe(0, $"{program} failed: {await errors}");
-        return await output;
     }
 
     private sealed record SignedMessage(string Secret, string Id, DateTimeOffset SentAt, string Body, string Signature)

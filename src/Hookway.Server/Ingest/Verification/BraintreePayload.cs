@@ -11,6 +11,8 @@ internal static class BraintreePayload
     private const string Field = "bt_payload";
     private const int MostDepth = 32;
 
+    private static readonly VerificationScheme Scheme = new() { Algorithm = VerificationAlgorithm.HmacSha1, Key = KeyForm.Sha1OfLast };
+
     private static readonly XmlReaderSettings Settings = new() { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = 4_000_000 };
 
     public static JsonElement Read(IReadOnlyList<KeyValuePair<string, string>> form)
@@ -30,6 +32,16 @@ internal static class BraintreePayload
         {
             return default;
         }
+    }
+
+    /// <summary>What Braintree wants to see when it checks a URL: the public key, and its challenge signed; null for what is no challenge.</summary>
+    public static string? Answer(string keys, string challenge)
+    {
+        var key = VerificationKey.Read(Scheme, keys, out _);
+        var bar = keys.LastIndexOf('|');
+        return key is [var only] && bar > 0 && challenge.Length is >= 20 and <= 32 && SignatureBytes.Hex(challenge) is not null
+            ? $"{keys[..bar]}|{Convert.ToHexStringLower(only.Sign(Encoding.ASCII.GetBytes(challenge)))}"
+            : null;
     }
 
     private static object? Value(XElement element, int depth)

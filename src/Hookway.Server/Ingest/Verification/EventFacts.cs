@@ -22,7 +22,7 @@ public sealed record EventFacts(
         var id = First(vendor.EventId, request);
         var types = All(vendor.EventType, request);
         var entities = All(vendor.EntityKey, request);
-        var time = vendor.Time.Select(template => template.For(request) is { } text ? Timestamps.Lenient(text) : null).FirstOrDefault(found => found is not null);
+        var time = vendor.Time.Select(template => template.For(request) is { } text ? Milliseconds(Timestamps.Lenient(text)) : null).FirstOrDefault(found => found is not null);
         return new EventFacts(id, types.FirstOrDefault(), types, entities.FirstOrDefault(), entities, time, id is null ? ContentKey(types.FirstOrDefault(), request) : "id:" + id);
     }
 
@@ -49,6 +49,10 @@ public sealed record EventFacts(
         }
         return [];
     }
+
+    /// <summary>As it is stored.</summary>
+    private static DateTimeOffset? Milliseconds(DateTimeOffset? time) =>
+        time is { } exact ? DateTimeOffset.FromUnixTimeMilliseconds(exact.ToUnixTimeMilliseconds()) : null;
 
     private static string Kept(string text)
     {

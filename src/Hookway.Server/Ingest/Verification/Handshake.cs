@@ -22,11 +22,11 @@ public sealed record Handshake(
 
     /// <summary>What to do with a request that is a handshake of this vendor; null when it is none, or when it should have been signed and was not.</summary>
     /// <param name="verdict">Of the same request.</param>
-    /// <param name="secrets">The source's secrets; the first makes what the vendor wants to see signed.</param>
+    /// <param name="secrets">The source's secrets; the one that matched, or else the first, makes what the vendor wants to see signed.</param>
     /// <param name="urlToken">The last part of the source's ingest URL.</param>
     public static HandshakeOutcome? Find(VendorPreset vendor, VendorRequest request, Verdict verdict, IReadOnlyList<string> secrets, string urlToken)
     {
-        var values = new TemplateValues(Secret: secrets.Count > 0 ? secrets[0] : null, UrlToken: urlToken);
+        var values = new TemplateValues(Secret: secrets.ElementAtOrDefault((verdict.Evidence?.SecretMatched ?? 1) - 1), UrlToken: urlToken);
         foreach (var handshake in vendor.Handshakes)
         {
             if (handshake.Holds(request, values) && (handshake.Unverified || verdict.Status is not SignatureStatus.Failed)
@@ -94,7 +94,7 @@ public sealed record HandshakeAnswer(
         {
             return new ReadyAnswer(Status, null, [], headers);
         }
-        return Text.For(request, values) is { Length: <= MostCharacters } text ? new ReadyAnswer(Status, ContentType ?? "text/plain", Encoding.UTF8.GetBytes(text), headers) : null;
+        return Text.For(request, values) is { Length: <= MostCharacters } text && HeaderNames.IsValue(text) ? new ReadyAnswer(Status, ContentType ?? "text/plain", Encoding.UTF8.GetBytes(text), headers) : null;
     }
 
     private static byte[]? Fill(JsonElement json, VendorRequest request, TemplateValues values)

@@ -33,7 +33,11 @@ internal static class JwtCheck
         var matches = false;
         foreach (var key in keys)
         {
-            matches |= key.MatchesAny(signed, [signature]);
+            if (key.MatchesAny(signed, [signature]))
+            {
+                matches = true;
+                check.Matched = key.Secret;
+            }
         }
         if (!matches)
         {

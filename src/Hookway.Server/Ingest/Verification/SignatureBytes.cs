@@ -9,6 +9,8 @@ namespace Hookway.Ingest.Verification;
 internal static class SignatureBytes
 {
     private const int MostCharacters = 16 * 1024;
+    private const int MostChallenge = 128;
+    private static readonly SearchValues<char> ChallengeCharacters = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdefABCDEF");
 
     /// <summary>Decodes a signature; null when it is not of this encoding. Hex in either case; base64 with or without padding, without white space.</summary>
@@ -51,8 +53,14 @@ internal static class SignatureBytes
         return CryptographicOperations.FixedTimeEquals(left, right);
     }
 
-    public static string HmacHex(string secret, string value) =>
-        Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes(value)));
+    /// <summary>
+    /// What a vendor wants to see of its challenge: null for what is no challenge. Whoever may have anything signed here could have a forged body signed, so it must be what no
+    /// vendor's signed content can be.
+    /// </summary>
+    public static string? AnswerTo(string challenge, string secret) =>
+        challenge.Length is >= 1 and <= MostChallenge && !challenge.AsSpan().ContainsAnyExcept(ChallengeCharacters)
+            ? Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), Encoding.ASCII.GetBytes(challenge)))
+            : null;
 
     /// <summary>CRC-32 as in ISO 3309, which PayPal signs in place of the body.</summary>
     public static uint Crc32(ReadOnlySpan<byte> bytes)

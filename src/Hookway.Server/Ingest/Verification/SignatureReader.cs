@@ -46,7 +46,7 @@ internal sealed class SignatureReader
             return false;
         }
         var parts = values.SelectMany(value => _scheme.Separator is { Length: > 0 } separator
-            ? value.Split(separator, MostSignatures, StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            ? value.Split(separator.ToCharArray(), MostSignatures, StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
             : [value]).Take(MostSignatures).ToList();
         return Decode(check, parts) && ReadTimestamp(check, parts) && ReadId(check);
     }

@@ -99,7 +99,7 @@ internal static class PlivoContent
         {
             return SignedContent.Not(VerdictReasons.BodyNotSigned, "The body is no form: the signature would say nothing of it.");
         }
-        var query = string.Join('&', request.QueryText.ToString().Split('&', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal));
+        var query = string.Join('&', request.QueryText.Split('&', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal));
         var fields = string.Concat(request.Form.OrderBy(pair => pair.Key, StringComparer.Ordinal).ThenBy(pair => pair.Value, StringComparer.Ordinal)
             .Select(pair => pair.Key + pair.Value));
         var url = request.Url.Split('?')[0];
@@ -134,7 +134,7 @@ internal static class ContentfulContent
         var headers = string.Join(';', names.Order(StringComparer.Ordinal).Select(name => $"{name}:{request.Header(name)?.Trim()}"));
         var path = Uri.TryCreate(request.Url, UriKind.Absolute, out var uri) ? uri.AbsolutePath : "/";
         // Contentful's own library escapes the query twice; a query as it stands is taken too.
-        var queries = request.QueryText.IsEmpty ? [""] : new[] { $"?{Uri.EscapeDataString(Uri.EscapeDataString(request.QueryText))}", $"?{request.QueryText}" };
+        var queries = request.QueryText.Length == 0 ? [""] : new[] { $"?{Uri.EscapeDataString(Uri.EscapeDataString(request.QueryText))}", $"?{request.QueryText}" };
         return new SignedContent([.. queries.Select(query =>
             (byte[])[.. Encoding.UTF8.GetBytes($"{request.Method.ToUpperInvariant()}\n{path}{query}\n{headers}\n"), .. request.Body.Span])]);
     }

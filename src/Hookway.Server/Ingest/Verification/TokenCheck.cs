@@ -24,7 +24,11 @@ internal static class TokenCheck
             var matches = false;
             foreach (var key in keys)
             {
-                matches |= SignatureBytes.SameText(token, key.Secret);
+                if (SignatureBytes.SameText(token, key.Secret))
+                {
+                    matches = true;
+                    check.Matched = key.Secret;
+                }
             }
             if (!matches)
             {

@@ -10,7 +10,7 @@ namespace Hookway.Ingest.Verification;
 /// Text made of values of a request: <c>{header:X-GitHub-Event}.{body:action}</c>. A value that is missing makes the whole missing, but <c>{body:x?}</c> is then
 /// empty and a group in brackets is left out: <c>[id:{query:id};]</c>. <c>{has:body:x}</c> writes nothing and only asks whether something stands there; <c>{lower:…}</c> writes in lower case.
 /// In signed content also <c>{body}</c> (the bytes that came), <c>{timestamp}</c> and <c>{id}</c> (as received), <c>{secret}</c> and <c>{crc32}</c> (of the body);
-/// in answers <c>{urlToken}</c> (the last part of the ingest URL) and <c>{hmac:…}</c> (hex, HMAC-SHA256 of a value under the secret). A backslash takes the next character as it is.
+/// in answers <c>{urlToken}</c> (the last part of the ingest URL) <c>{hmac:…}</c> (hex, HMAC-SHA256 of a value under the secret) and <c>{braintree:…}</c>. A backslash takes the next character as it is.
 /// </summary>
 [JsonConverter(typeof(FromText))]
 public sealed class ValueTemplate
@@ -122,6 +122,7 @@ public sealed class ValueTemplate
         Test,
         Lower,
         Hmac,
+        Braintree,
         Special,
         Group,
     }
@@ -135,7 +136,8 @@ public sealed class ValueTemplate
             PartKind.Optional => Read(request, item) ?? "",
             PartKind.Lower => Read(request, item)?.ToLowerInvariant(),
             PartKind.Test => Source!.IsIn(request) ? "" : null,
-            PartKind.Hmac => values.Secret is { Length: > 0 } secret && Read(request, item) is { } value ? SignatureBytes.HmacHex(secret, value) : null,
+            PartKind.Hmac => values.Secret is { Length: > 0 } secret && Read(request, item) is { } value ? SignatureBytes.AnswerTo(value, secret) : null,
+            PartKind.Braintree => values.Secret is { Length: > 0 } pair && Read(request, item) is { } challenge ? BraintreePayload.Answer(pair, challenge) : null,
             _ => Text switch
             {
                 "timestamp" => values.Timestamp,
@@ -224,6 +226,7 @@ public sealed class ValueTemplate
                 ['h', 'a', 's', ':', .. var rest] => (PartKind.Test, rest),
                 ['l', 'o', 'w', 'e', 'r', ':', .. var rest] => (PartKind.Lower, rest),
                 ['h', 'm', 'a', 'c', ':', .. var rest] => (PartKind.Hmac, rest),
+                ['b', 'r', 'a', 'i', 'n', 't', 'r', 'e', 'e', ':', .. var rest] => (PartKind.Braintree, rest),
                 [.. var rest, '?'] => (PartKind.Optional, rest),
                 _ => (PartKind.Value, name),
             };

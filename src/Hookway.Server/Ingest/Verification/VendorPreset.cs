@@ -14,6 +14,9 @@ public sealed record VendorPreset
     /// <summary>What kind of vendor it is, to find it in a list.</summary>
     public required string Category { get; init; }
 
+    /// <summary>The vendor's own page about its webhooks.</summary>
+    public Uri? Documentation { get; init; }
+
     /// <summary>What the signing secret is called at the vendor; null when it has none.</summary>
     public string? SecretLabel { get; init; }
 
@@ -39,4 +42,10 @@ public sealed record VendorPreset
 
     /// <summary>What an accepted event is answered with; null: the ledger's own answer.</summary>
     public HandshakeAnswer? Accepted { get; init; }
+
+    /// <summary>What should come, and in which order.</summary>
+    public IReadOnlyList<GapRule> Rules { get; init; } = [];
+
+    /// <summary>How to set it up, step by step.</summary>
+    public IReadOnlyList<string> Setup { get; init; } = [];
 }

@@ -45,7 +45,7 @@ public sealed class VendorRequest(
     public IReadOnlyList<KeyValuePair<string, string>> Query => _query ??= RequestForm.ReadPairs(QueryText);
 
     /// <summary>The query as it came, without its question mark.</summary>
-    public ReadOnlySpan<char> QueryText => Url.IndexOf('?', StringComparison.Ordinal) is var at and >= 0 ? Url.AsSpan(at + 1) : default;
+    public string QueryText => Url.IndexOf('?', StringComparison.Ordinal) is var at and >= 0 ? Url[(at + 1)..] : "";
 
     public bool HasFormBody => RequestForm.IsForm(Header("content-type"));
 

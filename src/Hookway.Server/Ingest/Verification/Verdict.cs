@@ -51,12 +51,13 @@ public sealed record Verdict(
 /// <param name="Encoding">How the signature is written: hex, base64 or base64url.</param>
 /// <param name="SignedContent">What is signed, as a template.</param>
 /// <param name="SecretsTried">How many secrets were tried.</param>
+/// <param name="SecretMatched">Which of them it was, from 1; null when none.</param>
 /// <param name="Received">The signatures that came, cut to 100 characters; a token or password is never shown.</param>
 /// <param name="Timestamp">The timestamp as it came.</param>
 /// <param name="SignedAt">What it says.</param>
 /// <param name="AgeSeconds">How long before the arrival that was; negative when it lies ahead.</param>
 public sealed record VerificationEvidence(
-    string Algorithm, string? SignatureFrom, string? Encoding, string? SignedContent, int SecretsTried, IReadOnlyList<string> Received,
+    string Algorithm, string? SignatureFrom, string? Encoding, string? SignedContent, int SecretsTried, int? SecretMatched, IReadOnlyList<string> Received,
     string? Timestamp, DateTimeOffset? SignedAt, double? AgeSeconds, int? ToleranceSeconds);
 
 /// <summary>Why a request has its verdict.</summary>

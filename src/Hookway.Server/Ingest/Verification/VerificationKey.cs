@@ -57,7 +57,12 @@ internal sealed class VerificationKey
             VerificationAlgorithm.Ed25519 => "The secret is not an ed25519 public key, in hex, base64 or PEM.",
             VerificationAlgorithm.EcdsaP256 or VerificationAlgorithm.JwtEs256 => "The secret is not a public key on the curve P-256, as base64 (SPKI), PEM or JWK.",
             VerificationAlgorithm.RsaSha1 or VerificationAlgorithm.RsaSha256 or VerificationAlgorithm.JwtRs256 => "The secret is not an RSA public key, as PEM, base64 (SPKI) or JWK.",
-            _ => scheme.Key is KeyForm.Hex ? "The secret is not hex." : "The secret is not base64.",
+            _ => scheme.Key switch
+            {
+                KeyForm.Hex => "The secret is not hex.",
+                KeyForm.Ascii => "The secret must be ASCII.",
+                _ => "The secret is not base64.",
+            },
         };
         return keys;
     }
@@ -82,6 +87,13 @@ internal sealed class VerificationKey
             matches |= Verifies(content, signature);
         }
         return matches;
+    }
+
+    /// <summary>The signature of the content under this shared key.</summary>
+    public byte[] Sign(ReadOnlySpan<byte> content)
+    {
+        Span<byte> digest = stackalloc byte[SHA512.HashSizeInBytes];
+        return digest[..Digest(content, digest)].ToArray();
     }
 
     /// <summary>Whether this is the signature of the content under the public key of a certificate.</summary>
@@ -149,7 +161,7 @@ internal sealed class VerificationKey
         var decoded = form switch
         {
             KeyForm.Utf8 => utf8,
-            KeyForm.Utf8Nfkd => Encoding.UTF8.GetBytes(text.Normalize(NormalizationForm.FormKD)),
+            KeyForm.Ascii => Ascii.IsValid(text) ? utf8 : null,
             KeyForm.Hex => SignatureBytes.Hex(text),
             KeyForm.Base64IfPrefixed when !hadPrefix => utf8,
             KeyForm.Sha1OfLast => Sha1(Encoding.UTF8.GetBytes(text[(text.LastIndexOf('|') + 1)..])),

@@ -11,7 +11,7 @@ public sealed record VerificationScheme
     /// <summary>Where the signature or token stands; of several places each that is there counts.</summary>
     public IReadOnlyList<string> Signature { get; init; } = [];
 
-    /// <summary>What divides several signatures in one value; null when there is but one.</summary>
+    /// <summary>The characters that divide several signatures in one value; null when there is but one.</summary>
     public string? Separator { get; init; }
 
     /// <summary>What a signature begins with, such as <c>sha256=</c>; those without it are passed over.</summary>
@@ -166,9 +166,9 @@ public enum KeyForm
     [JsonStringEnumMemberName("utf8")]
     Utf8,
 
-    /// <summary>Its UTF-8 bytes after Unicode normalisation (NFKD).</summary>
-    [JsonStringEnumMemberName("utf8-nfkd")]
-    Utf8Nfkd,
+    /// <summary>Its bytes, which must be ASCII: the vendor normalises other text in a way of its own.</summary>
+    [JsonStringEnumMemberName("ascii")]
+    Ascii,
 
     [JsonStringEnumMemberName("base64")]
     Base64,

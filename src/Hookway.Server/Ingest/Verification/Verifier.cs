@@ -15,7 +15,7 @@ public sealed class Verifier
     private readonly SignatureReader _reader;
     private readonly List<VerificationKey> _keys = [];
     private readonly string? _secretProblem;
-    private readonly int _secrets;
+    private readonly IReadOnlyList<string> _secrets;
     private readonly Func<VendorRequest, TemplateValues, SignedContent>? _code;
     private readonly IReadOnlyList<ValueSource> _signedOnce;
     private readonly IReadOnlyList<(ValueSource Place, string? Value)> _required;
@@ -27,7 +27,7 @@ public sealed class Verifier
     {
         _scheme = scheme;
         _reader = new SignatureReader(scheme);
-        _secrets = secrets.Count;
+        _secrets = secrets;
         foreach (var secret in secrets)
         {
             _keys.AddRange(VerificationKey.Read(scheme, secret, out var problem));
@@ -57,7 +57,7 @@ public sealed class Verifier
         {
             return Verdict.Unchecked(VerdictReasons.NotSigned, "This vendor does not sign its requests.");
         }
-        if (_secrets == 0)
+        if (_secrets.Count == 0)
         {
             return Verdict.Unchecked(VerdictReasons.NoSecret, "The source has no signing secret, so the signature was not checked.");
         }
@@ -145,6 +145,7 @@ public sealed class Verifier
                     : check.Signatures.Any(signature => VerificationKey.MatchesCertificate(certificate, _scheme.Algorithm, content.Span, signature));
                 if (matches)
                 {
+                    check.Matched = key.Secret;
                     return true;
                 }
             }
@@ -153,9 +154,9 @@ public sealed class Verifier
                 return false;
             }
         }
-        return check.Fail(VerdictReasons.SignatureMismatch, _secrets == 1
+        return check.Fail(VerdictReasons.SignatureMismatch, _secrets.Count == 1
             ? "The signature does not match: the request was changed, or was signed with another secret."
-            : $"The signature does not match under any of the {_secrets} secrets: the request was changed, or was signed with another one.");
+            : $"The signature does not match under any of the {_secrets.Count} secrets: the request was changed, or was signed with another one.");
     }
 
     private List<ReadOnlyMemory<byte>> ContentsFor(Check check, VerificationKey key)
@@ -172,6 +173,7 @@ public sealed class Verifier
             contents.AddRange(made.Candidates.Select(candidate => new ReadOnlyMemory<byte>(candidate)));
             return contents;
         }
+        string? absent = null;
         foreach (var template in _scheme.Content)
         {
             if (template.Text == "{body}")
@@ -182,10 +184,14 @@ public sealed class Verifier
             var buffer = new ArrayBufferWriter<byte>(check.Request.Body.Length + 256);
             if (!template.TryWrite(check.Request, values, buffer, out var missing))
             {
-                check.Fail(VerdictReasons.ValueMissing, $"The signature covers {missing}, which is missing.");
-                return [];
+                absent ??= missing;
+                continue;
             }
             contents.Add(buffer.WrittenMemory);
+        }
+        if (contents.Count == 0)
+        {
+            check.Fail(VerdictReasons.ValueMissing, $"The signature covers {absent}, which is missing.");
         }
         return contents;
     }
@@ -207,10 +213,22 @@ public sealed class Verifier
         }
     }
 
+    private int? MatchedNumber(Check check)
+    {
+        for (var i = 0; i < _secrets.Count; i++)
+        {
+            if (_secrets[i] == check.Matched)
+            {
+                return i + 1;
+            }
+        }
+        return null;
+    }
+
     private Verdict Result(Check check)
     {
         var evidence = new VerificationEvidence(
-            _reader.AlgorithmName, _reader.Place, _reader.EncodingName, _reader.ContentText, _secrets, check.Received, check.Timestamp, check.SignedAt,
+            _reader.AlgorithmName, _reader.Place, _reader.EncodingName, _reader.ContentText, _secrets.Count, MatchedNumber(check), check.Received, check.Timestamp, check.SignedAt,
             check.SignedAt is { } at ? (check.Request.ReceivedAt - at).TotalSeconds : null, _scheme.ToleranceSeconds);
         return check.Failed
             ? new Verdict(SignatureStatus.Failed, SignatureCoverage.None, check.Reason!, check.Sentence!, evidence, check.Certificate)
@@ -235,6 +253,9 @@ internal sealed class Check(VendorRequest request)
     public string? Id { get; set; }
 
     public Uri? Certificate { get; set; }
+
+    /// <summary>The secret under which it is genuine.</summary>
+    public string? Matched { get; set; }
 
     public string? Reason { get; private set; }
 

@@ -11,9 +11,9 @@ public class VendorVectorsTests
     [MemberData(nameof(Vectors))]
     public void Every_vector_has_the_verdict_that_the_vendors_library_gives(VendorVector vector)
     {
-        var verdict = vector.Verifier.Verify(vector.Request);
+        var verdict = vector.Verify(vector.Request);
 
-        verdict.Status.ShouldBe(vector.Expect == "verified" ? SignatureStatus.Verified : SignatureStatus.Failed, $"{vector.Note}: {verdict.Reason}, {verdict.Sentence}");
+        verdict.Status.ShouldBe(vector.Expected, $"{vector.Note}: {verdict.Reason}, {verdict.Sentence}");
         Reasons(vector.Case)?.ShouldContain(verdict.Reason, verdict.Sentence);
     }
 
@@ -21,14 +21,19 @@ public class VendorVectorsTests
     [MemberData(nameof(Vectors))]
     public void No_verdict_tells_the_secret_or_the_signature_that_was_expected(VendorVector vector)
     {
-        var good = VendorVectors.All.First(other => other.Vendor == vector.Vendor && other.Case.StartsWith("good", StringComparison.Ordinal));
-        var verdict = vector.Verifier.Verify(vector.Request);
-
-        var told = verdict + string.Concat(verdict.Evidence!.Received);
-        told.ShouldNotContain(vector.Secret);
-        if (vector.Expect == "failed" && vector.Case is "wrong-secret" or "garbage-signature" or "empty-signature")
+        if (vector.Preset.Scheme.Certificate is not null || vector.Secret.Length == 0)
         {
-            good.Verifier.Verify(good.Request).Evidence!.Received.ShouldAllBe(signature => !told.Contains(signature));
+            // What stands in place of the secret is public: a topic, a webhook's id.
+            return;
+        }
+        var verdict = vector.Verify(vector.Request);
+        var told = verdict + string.Concat(verdict.Evidence!.Received);
+
+        told.ShouldNotContain(vector.Secret);
+        if (vector.Case is "wrong-secret" or "garbage-signature" or "empty-signature")
+        {
+            var good = VendorVectors.Find(vector.Vendor);
+            good.Verify(good.Request).Evidence!.Received.ShouldAllBe(signature => !told.Contains(signature));
         }
     }
 
@@ -44,6 +49,11 @@ public class VendorVectorsTests
         "timestamp-rewritten" or "timestamp-changed" or "id-changed" or "signed-header-changed" or "request-id-changed" or "other-data-id" or "type-changed" =>
             [VerdictReasons.SignatureMismatch],
         "url-changed" or "query-changed" => [VerdictReasons.SignatureMismatch, VerdictReasons.UrlHashMismatch],
+        "other-topic" or "other-algorithm" => [VerdictReasons.ValueUnexpected],
+        "other-webhook" or "key-not-hashed" or "intent-to-receive-wrong" => [VerdictReasons.SignatureMismatch],
+        "foreign-certificate" => [VerdictReasons.CertificateRefused],
+        "algorithm-swapped" => [VerdictReasons.AlgorithmRefused],
+        "one-without-state" => [VerdictReasons.TokenMismatch],
         "no-timestamp" => [VerdictReasons.TimestampMissing],
         "v0-only" or "v2-only" or "no-prefix" or "sha1-in-256-header" or "hex-instead-of-base64" or "sha256-digest" => [VerdictReasons.SignatureMalformed],
         _ when name.EndsWith("timestamp", StringComparison.Ordinal) && name.StartsWith("missing", StringComparison.Ordinal) => [VerdictReasons.TimestampMissing],

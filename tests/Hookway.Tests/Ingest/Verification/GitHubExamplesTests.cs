@@ -1,0 +1,64 @@
+using System.Text;
+using System.Text.Json;
+using Hookway.Ingest.Verification;
+using Hookway.Tests.Support;
+
+namespace Hookway.Tests.Ingest.Verification;
+
+/// <summary>Hundreds of payloads that GitHub really sends (npm <c>@octokit/webhooks-examples</c>), signed by GitHub's own library.</summary>
+public class GitHubExamplesTests
+{
+    private const string Secret = "It's a Secret to Everybody";
+    private static readonly string Folder = Path.Combine(VendorVectors.Folder, "npm");
+
+    [Fact]
+    public async Task Every_payload_of_github_is_verified_and_read()
+    {
+        var examples = (await Npm.Run(Folder, "github.mjs", "", Secret)).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonSerializer.Deserialize<Example>(line, JsonSerializerOptions.Web)!).ToList();
+        var preset = VendorCatalog.Find("github")!;
+        var verifier = new Verifier(preset.Scheme, [Secret]);
+
+        examples.Count.ShouldBeGreaterThan(300);
+        foreach (var example in examples)
+        {
+            var request = example.Request;
+            var facts = EventFacts.Of(preset, request);
+
+            verifier.Verify(request).Status.ShouldBe(SignatureStatus.Verified, $"{example}");
+            verifier.Verify(example.ChangedRequest).Reason.ShouldBe(VerdictReasons.SignatureMismatch, $"{example}");
+            facts.VendorEventId.ShouldBe(example.Delivery);
+            facts.Type.ShouldBe(example.Payload.TryGetProperty("action", out var action) ? $"{example.Name}.{action.GetString()}" : example.Name);
+            facts.EntityKey.ShouldNotBeNull($"{example}");
+        }
+        // What happened to what, of the kinds that rules and filters are about.
+        Entity("pull_request", "pull_request").ShouldBeTrue();
+        Entity("issues", "issue").ShouldBeTrue();
+        Entity("workflow_run", "workflow_run").ShouldBeTrue();
+        Entity("workflow_job", "workflow_job").ShouldBeTrue();
+        Entity("check_run", "check_run").ShouldBeTrue();
+        Entity("deployment_status", "deployment").ShouldBeTrue();
+        Entity("release", "release").ShouldBeTrue();
+
+        bool Entity(string name, string member) => examples.Where(example => example.Name == name).Select(example =>
+            EventFacts.Of(preset, example.Request).EntityKey == example.Payload.GetProperty(member).GetProperty("id").GetRawText()).DefaultIfEmpty(false).All(same => same);
+    }
+
+    private sealed record Example(string Name, int Number, string Body, string Signature)
+    {
+        public string Delivery => $"{Name}-{Number}";
+
+        public JsonElement Payload => JsonDocument.Parse(Body).RootElement;
+
+        public VendorRequest Request => With(Body);
+
+        public VendorRequest ChangedRequest => With(Body + " ");
+
+        public override string ToString() => Delivery;
+
+        private VendorRequest With(string body) => new("POST", "https://gateway.example.test/in/github",
+        [
+            new("X-GitHub-Event", Name), new("X-GitHub-Delivery", Delivery), new("Content-Type", "application/json"), new("X-Hub-Signature-256", Signature),
+        ], Encoding.UTF8.GetBytes(body), DateTimeOffset.UnixEpoch);
+    }
+}
