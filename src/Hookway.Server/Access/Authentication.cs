@@ -29,7 +29,8 @@ public static class AccessExtensions
 /// <summary>
 /// Checks the credential of every request to a route that asks for a scope, and before that takes in what was changed elsewhere: on another node, or by a command.
 /// </summary>
-public sealed class Authentication(RequestDelegate next, ApiKeyStore keys, SessionCaller sessions, Configuration configuration, TimeProvider clock)
+public sealed class Authentication(
+    RequestDelegate next, ApiKeyStore keys, SessionCaller sessions, WorkspaceStore workspaces, RequestRate rate, Configuration configuration, TimeProvider clock)
 {
     private const string Scheme = "Bearer ";
     private static readonly TimeSpan UseIsNotedEvery = TimeSpan.FromMinutes(1);
@@ -59,7 +60,7 @@ public sealed class Authentication(RequestDelegate next, ApiKeyStore keys, Sessi
         {
             var (member, refusal) = await sessions.Of(http, cookie, scope);
             http.Features.Set(member);
-            return refusal;
+            return refusal ?? rate.Take(member!.Workspace, http.Response);
         }
         if (http.Request.Headers.Authorization is not [{ } header]
             || !header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
@@ -69,6 +70,10 @@ public sealed class Authentication(RequestDelegate next, ApiKeyStore keys, Sessi
         if (await CallerOf(header[Scheme.Length..].Trim(), http.TraceIdentifier) is not { } caller)
         {
             return Problem.Unauthorized("The API key is not known, has expired or was revoked.");
+        }
+        if (rate.Take(caller.Workspace, http.Response) is { } limited)
+        {
+            return limited;
         }
         if (caller.Portal is { } portal)
         {
@@ -98,7 +103,7 @@ public sealed class Authentication(RequestDelegate next, ApiKeyStore keys, Sessi
             return null;
         }
         _ = NoteUse(key, now);
-        return new Caller(key.WorkspaceNo, key, key.Scopes, version, requestId);
+        return new Caller(await workspaces.View(key.WorkspaceNo), key, key.Scopes, version, requestId);
     }
 
     /// <summary>Not awaited: when a key was last used is worth no request's time and no request's failure, and is written again a minute later.</summary>

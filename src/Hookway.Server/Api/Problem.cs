@@ -21,6 +21,14 @@ public sealed record Problem(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string[]>? Errors,
     string? RequestId) : IResult
 {
+    /// <summary>The limit that was reached, of a 429; named as in the workspace's limits.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Limit { get; init; }
+
+    /// <summary>When to try again, for the header.</summary>
+    [JsonIgnore]
+    public TimeSpan? RetryAfter { get; init; }
+
     /// <summary>A 400 that names the fields.</summary>
     public static Problem Invalid(FieldErrors errors) =>
         Of(StatusCodes.Status400BadRequest, "invalid_request", errors.Sentence, errors.ToDictionary());
@@ -43,6 +51,18 @@ public sealed record Problem(
     public static Problem TooLarge(string what, long limit) =>
         Of(StatusCodes.Status413PayloadTooLarge, "payload_too_large", $"{what} is over the limit of {limit} bytes.");
 
+    /// <summary>When to look again at a limit that only someone's doing makes room under.</summary>
+    public static TimeSpan NotByItself { get; } = TimeSpan.FromHours(1);
+
+    /// <summary>Too many requests in a moment.</summary>
+    public static Problem RateLimited(string limit, string detail, TimeSpan retryAfter) =>
+        Of(StatusCodes.Status429TooManyRequests, "rate_limited", detail) with { Limit = limit, RetryAfter = retryAfter };
+
+    /// <summary>A plan's limit has been reached.</summary>
+    /// <param name="retryAfter">When there is room again by itself.</param>
+    public static Problem LimitReached(string limit, string detail, TimeSpan retryAfter) =>
+        Of(StatusCodes.Status429TooManyRequests, "limit_reached", detail) with { Limit = limit, RetryAfter = retryAfter };
+
     public static Problem Of(int status, string code, string detail, IReadOnlyDictionary<string, string[]>? errors = null) =>
         new($"about:blank#{code}", Titles.Of(status), status, detail, code, errors, RequestId: null);
 
@@ -50,6 +70,10 @@ public sealed record Problem(
     {
         var response = httpContext.Response;
         response.StatusCode = Status;
+        if (RetryAfter is { } wait)
+        {
+            response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        }
         if (Status is StatusCodes.Status503ServiceUnavailable && response.Headers.RetryAfter.Count == 0)
         {
             response.Headers.RetryAfter = "5";

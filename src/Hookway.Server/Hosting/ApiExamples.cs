@@ -105,6 +105,13 @@ public static class ApiExamples
                 "detail": "The event type invoice.sent is not published in this app.", "errors": { "type": ["The event type invoice.sent is not published in this app."] },
                 "requestId": "req_01jd3q5x7v0000000000000000" }] }
             """,
+        [typeof(ChangeWorkspace)] = """{ "portalCapabilities": ["endpoints:read", "endpoints:write", "messages:read"] }""",
+        [typeof(WorkspaceResource)] = """
+            { "workspaceId": "ws_01jd3q5x7v3g5j7m9p1r3t5v7x", "name": "default",
+              "portalCapabilities": ["endpoints:read", "endpoints:write", "secrets:read", "secrets:rotate", "messages:read", "messages:replay"],
+              "limits": { "requestsPerSecond": 100, "messagesPerMonth": 1000000, "apps": null, "endpointsPerRecipient": 20, "retentionDays": null, "payloadBytes": 1048576 },
+              "usage": { "messagesThisMonth": 48211, "monthEndsAt": "2026-02-01T00:00:00.000Z", "apps": 2 }, "createdAt": "2026-01-31T12:00:00.000Z" }
+            """,
         [typeof(CreateApiKey)] = """{ "name": "Billing backend", "scopes": ["message:read", "message:write"], "expiresAt": "2027-01-31T12:00:00.000Z" }""",
         [typeof(ApiKeyResource)] = $$"""{ {{ApiKey}} }""",
         [typeof(NewApiKey)] = $$"""{ "key": "hwk_4f7Gq2ZrT8xLw1Np6VbYc3Hd9KsMj5Ra0EuQtXiW", {{ApiKey}} }""",

@@ -24,6 +24,7 @@ public static class ApiRoutes
         app.MapMessages();
         app.MapRefusedSends();
         app.MapReplays();
+        app.MapWorkspace();
         app.MapApiKeys();
         app.MapAudit();
         app.MapMembers();

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Globalization;
 using System.Net.Sockets;
 using Hookway.Access;
 using Hookway.Access.Members;
@@ -22,6 +23,8 @@ public static class Commands
           create-key --name NAME --scopes A,B      add an API key and print it   [--workspace NAME]
           owner-link                               print the link that makes a workspace's owner, while it has none   [--workspace NAME]
           reset-password --email ADDRESS           print a link by which a person sets a new password
+          set-limits --workspace NAME              limit what a workspace may use; each takes a number, unlimited, or none for the server's setting:
+              --requests-per-second  --messages-per-month  --apps  --endpoints-per-recipient  --retention-days  --payload-bytes
           backup --to FILE                         copy the embedded store, also while the server runs
           health                                   ask a running server whether it is ready   [--url URL]
 
@@ -55,6 +58,7 @@ public static class Commands
                 case "create-key": await CreateKey(settings, line, output); return 0;
                 case "owner-link": await OwnerLink(settings, line, output); return 0;
                 case "reset-password": await ResetPassword(settings, line, output); return 0;
+                case "set-limits": await SetLimits(settings, line, output); return 0;
                 case "backup": await BackUp(settings, line, output); return 0;
                 case "health": return await CheckHealth(settings, line, output, errors);
                 default: throw new SettingsException($"{line.Command} is not a command. --help lists them.");
@@ -191,12 +195,44 @@ public static class Commands
     private static async Task<Workspace> WorkspaceOf(CommandLine line, ServiceProvider tools)
     {
         var workspaces = tools.GetRequiredService<WorkspaceStore>();
-        return line.Options.TryGetValue("workspace", out var wanted)
-            ? await workspaces.Find(wanted) ?? throw new InvalidOperationException($"There is no workspace {wanted}.")
-            : await workspaces.First() ?? throw new InvalidOperationException("There is no workspace yet: start the server once.");
+        if (!line.Options.TryGetValue("workspace", out var wanted))
+        {
+            return await workspaces.First() ?? throw new InvalidOperationException("There is no workspace yet: start the server once.");
+        }
+        return await workspaces.FindAll(wanted) switch
+        {
+            [var only] => only,
+            [] => throw new InvalidOperationException($"There is no workspace {wanted}."),
+            var several => throw new InvalidOperationException($"Several workspaces are called {wanted}; name one by its id: {string.Join(", ", several.Select(one => one.WorkspaceId))}."),
+        };
     }
 
     private static string Base(ServerSettings settings) => settings.PublicUrl ?? Setting.LocalUrlOf(settings.Urls[0]);
+
+    private static async Task SetLimits(ServerSettings settings, CommandLine line, TextWriter output)
+    {
+        line.Required("workspace");
+        var given = LimitKind.All.Where(kind => line.Options.ContainsKey(kind.Option)).ToList();
+        foreach (var kind in given)
+        {
+            if (kind.Set(new WorkspaceLimits(), line.Options[kind.Option]) is null)
+            {
+                throw new SettingsException($"--{kind.Option} must be {kind.Allowed}{(kind.MayBeAbsent ? ", unlimited," : "")} or none.");
+            }
+        }
+        if (given.Count == 0)
+        {
+            throw new SettingsException($"set-limits needs one of --{string.Join(", --", LimitKind.All.Select(kind => kind.Option))}.");
+        }
+        await using var tools = await OpenTools(settings);
+        var workspace = await WorkspaceOf(line, tools);
+        var changed = await tools.GetRequiredService<WorkspaceStore>().SetLimits(
+            workspace.No, Actor.Command, own => given.Aggregate(own, (limits, kind) => kind.Set(limits, line.Options[kind.Option])!));
+        foreach (var kind in LimitKind.All)
+        {
+            await output.WriteLineAsync($"{kind.Option} {kind.Of(changed.Limits)?.ToString(CultureInfo.InvariantCulture) ?? "unlimited"}");
+        }
+    }
 
     private static async Task BackUp(ServerSettings settings, CommandLine line, TextWriter output)
     {

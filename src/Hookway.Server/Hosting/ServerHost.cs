@@ -67,7 +67,8 @@ public static class ServerHost
     internal static void AddParts(IServiceCollection services, ServerSettings settings, TimeProvider clock)
     {
         AddStorage(services, settings, clock);
-        AddAccess(services);
+        AddAccess(services, settings);
+        services.AddSingleton<RequestRate>();
         AddDispatch(services, settings);
         AddDeliveries(services, settings);
     }
@@ -77,7 +78,7 @@ public static class ServerHost
     {
         var services = new ServiceCollection();
         AddStorage(services, settings, TimeProvider.System);
-        AddAccess(services);
+        AddAccess(services, settings);
         return services.BuildServiceProvider();
     }
 
@@ -145,8 +146,10 @@ public static class ServerHost
         services.AddSingleton(new ReadBounds());
     }
 
-    private static void AddAccess(IServiceCollection services)
+    private static void AddAccess(IServiceCollection services, ServerSettings settings)
     {
+        services.AddSingleton(settings.Limits);
+        services.AddSingleton<UsageStore>();
         services.AddSingleton<WorkspaceStore>();
         services.AddSingleton<ApiKeyStore>();
         services.AddSingleton<AuditStore>();
@@ -164,7 +167,7 @@ public static class ServerHost
     private static void AddDispatch(IServiceCollection services, ServerSettings settings)
     {
         services.AddSingleton(settings.Endpoints);
-        services.AddSingleton(settings.Messages);
+        services.AddSingleton<AppCount>(provider => provider.GetRequiredService<AppStore>().Count);
         services.AddSingleton<AppStore>();
         services.AddSingleton<EventTypeStore>();
         services.AddSingleton<RecipientStore>();

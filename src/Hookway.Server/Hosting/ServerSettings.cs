@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Net;
+using Hookway.Access;
 using Hookway.Deliveries;
 using Hookway.Dispatch.Endpoints;
-using Hookway.Dispatch.Messages;
 
 namespace Hookway.Hosting;
 
@@ -27,7 +27,8 @@ public sealed class ServerSettings
         Sender = new SenderOptions { Timeout = Setting.Duration(Value(Setting.Timeout))!.Value };
         Deliveries = new DeliveryOptions { MaxInFlight = Number(Setting.MaxInFlight), MaxInFlightPerTarget = Number(Setting.MaxInFlightPerTarget) };
         Endpoints = new EndpointOptions { RequireHttps = bool.Parse(Value(Setting.RequireHttps)) };
-        Messages = new MessageOptions { PayloadBytes = Number(Setting.PayloadBytes) };
+        Limits = LimitKind.All.Aggregate(
+            new WorkspaceLimits(), (limits, kind) => kind.TryParse(Value(Setting.KeyOf(kind)), out var value) ? kind.With(limits, value) : limits);
     }
 
     /// <summary>All of it, for the parts of the framework that read their own.</summary>
@@ -51,7 +52,8 @@ public sealed class ServerSettings
     public SenderOptions Sender { get; }
     public DeliveryOptions Deliveries { get; }
     public EndpointOptions Endpoints { get; }
-    public MessageOptions Messages { get; }
+    /// <summary>Of a workspace that has none of its own.</summary>
+    public WorkspaceLimits Limits { get; }
 
     /// <summary>Whether nobody but this machine can reach the server, so that its endpoints may be on this machine too.</summary>
     public bool IsLoopbackOnly => Urls.All(url => IsLoopback(Setting.BindingAddressOf(url)!.Host)) && (PublicUrl is null || IsLoopback(new Uri(PublicUrl).Host));

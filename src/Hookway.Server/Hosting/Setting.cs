@@ -26,9 +26,10 @@ public sealed record Setting(string Key, string Default, string Description, str
     public const string RetrySchedule = "Hookway:Deliveries:RetrySchedule";
     public const string MaxInFlight = "Hookway:Deliveries:MaxInFlight";
     public const string MaxInFlightPerTarget = "Hookway:Deliveries:MaxInFlightPerTarget";
-    public const string PayloadBytes = "Hookway:Limits:PayloadBytes";
-
     public const string MetricsToken = "Hookway:MetricsToken";
+
+    /// <summary>The key of the server's own limit of a kind.</summary>
+    public static string KeyOf(LimitKind kind) => "Hookway:Limits:" + char.ToUpperInvariant(kind.Name[0]) + kind.Name[1..];
 
     /// <summary>The name of the environment variable that sets it.</summary>
     public string EnvironmentVariable => Key.Replace(":", "__", StringComparison.Ordinal);
@@ -55,10 +56,18 @@ public sealed record Setting(string Key, string Default, string Description, str
             "times divided by commas, each above zero and at most 1.00:00:00", text => Delays(text) is not null),
         new(MaxInFlight, "512", "Attempts in flight at once on this node.", "a whole number from 1 to 100000", text => IsNumber(text, 1, 100_000)),
         new(MaxInFlightPerTarget, "32", "Attempts in flight at once to one endpoint.", "a whole number from 1 to 10000", text => IsNumber(text, 1, 10_000)),
-        new(PayloadBytes, "1048576", "The most bytes of a message's `data`.", "a whole number from 1024 to 16777216", text => IsNumber(text, 1_024, 16_777_216)),
+        Limit(LimitKind.PayloadBytes, "1048576", "The most bytes of a message's `data`."),
+        Limit(LimitKind.RequestsPerSecond, "", "The most API requests a second of a workspace, on each node."),
+        Limit(LimitKind.MessagesPerMonth, "", "The most messages that a workspace may send in a month (UTC)."),
+        Limit(LimitKind.Apps, "", "The most apps of a workspace that are not archived."),
+        Limit(LimitKind.EndpointsPerRecipient, "", "The most endpoints that one recipient may have in an app."),
+        Limit(LimitKind.RetentionDays, "", "The most days for which anything of a workspace is kept."),
         new(MetricsToken, "", "Lets a scraper on another machine read `/metrics`, as a bearer token; without it only direct requests from this machine are answered.",
             "16 to 200 visible ASCII characters", text => text.Length is >= 16 and <= 200 && !text.AsSpan().ContainsAnyExceptInRange('!', '~')),
     ];
+
+    private static Setting Limit(LimitKind kind, string byDefault, string description) => new(
+        KeyOf(kind), byDefault, $"{description} Of a workspace that has no limit of its own (the command `set-limits`).", kind.Allowed, text => kind.TryParse(text, out _));
 
     /// <summary>The page that lists every setting.</summary>
     public static string ToMarkdown()

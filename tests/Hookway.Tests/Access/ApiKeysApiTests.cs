@@ -106,7 +106,7 @@ public class ApiKeysApiTests(ServerFixture fixture) : IClassFixture<ServerFixtur
         var (keys, intake) = (server.Services.GetRequiredService<ApiKeyStore>(), server.Services.GetRequiredService<MessageIntake>());
         var text = await server.CreateKey([Scopes.MessageWrite]);
         var key = (await keys.Find(text))!;
-        var caller = new Caller(key.WorkspaceNo, key, key.Scopes, server.Services.GetRequiredService<Configuration>().Version);
+        var caller = new Caller((await server.Caller()).Workspace, key, key.Scopes, server.Services.GetRequiredService<Configuration>().Version);
         var view = (await server.Services.GetRequiredService<AppStore>().View(caller, app))!;
         var draft = new MessageDraft("customer_1", "invoice.paid", "{}"u8.ToArray(), null, null, null);
         ((IStatusCodeHttpResult)await intake.Send(caller, view, draft)).StatusCode.ShouldBe(202);

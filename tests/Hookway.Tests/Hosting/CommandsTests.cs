@@ -120,7 +120,7 @@ public sealed class CommandsTests : IDisposable
         _output.ToString().ShouldBeEmpty();
         await using var tools = await Tools();
         var keys = tools.GetRequiredService<ApiKeyStore>();
-        (await keys.HasAny((await tools.GetRequiredService<WorkspaceStore>().Find(FirstStart.WorkspaceName))!.No)).ShouldBeFalse();
+        (await keys.HasAny((await tools.GetRequiredService<WorkspaceStore>().First())!.No)).ShouldBeFalse();
         var key = await tools.GetRequiredService<FirstStart>().MakeKey();
         (await keys.Find(key!)).ShouldNotBeNull();
         (await tools.GetRequiredService<FirstStart>().MakeKey()).ShouldBeNull();
@@ -170,6 +170,51 @@ public sealed class CommandsTests : IDisposable
         await using var silent = RawReceiver.Play(connection => connection.Hang());
         (await Run("health", $"--url=http://127.0.0.1:{silent.Port}")).ShouldBe(1);
         ErrorLine.ShouldBe("not ready: no answer within 5 s");
+    }
+
+    [Fact]
+    public async Task Limits_are_set_read_back_and_cleared()
+    {
+        await Migrated();
+        (await Run("create-workspace", "--name=acme")).ShouldBe(0, _errors.ToString());
+        _output.GetStringBuilder().Clear();
+
+        (await Run("set-limits", "--workspace=acme", "--requests-per-second=50", "--messages-per-month", "1000000", "--apps=unlimited", "--Hookway:Limits:Apps=3")).ShouldBe(0, _errors.ToString());
+        _output.ToString().ShouldBe("requests-per-second 50\nmessages-per-month 1000000\napps unlimited\nendpoints-per-recipient unlimited\nretention-days unlimited\npayload-bytes 1048576\n");
+        _output.GetStringBuilder().Clear();
+        (await Run("set-limits", "--workspace=acme", "--requests-per-second=none", "--apps=none", "--Hookway:Limits:Apps=3")).ShouldBe(0, _errors.ToString());
+        _output.ToString().ShouldStartWith("requests-per-second unlimited\nmessages-per-month 1000000\napps 3\n");
+
+        await using var tools = await Tools();
+        var workspace = (await tools.GetRequiredService<WorkspaceStore>().Find("acme"))!;
+        var log = await tools.GetRequiredService<AuditStore>().List(workspace.No, null, "command", null, null, 10);
+        log.Select(entry => entry.Action).ShouldBe(["workspace.limits_changed", "workspace.limits_changed", "api_key.created", "workspace.created"]);
+        log[1].After!.ShouldContain("\"requestsPerSecond\":50");
+    }
+
+    [Theory]
+    [InlineData("--workspace=default", "set-limits needs one of --requests-per-second")]
+    [InlineData("--apps=3", "set-limits needs --workspace.")]
+    [InlineData("--workspace=default --apps=0", "--apps must be a whole number from 1 to 1000000, unlimited, or none.")]
+    [InlineData("--workspace=default --payload-bytes=unlimited", "--payload-bytes must be a whole number from 1024 to 16777216 or none.")]
+    public async Task A_limit_that_cannot_be_is_not_understood(string words, string error)
+    {
+        (await Run(["set-limits", .. words.Split(' ')])).ShouldBe(2);
+        ErrorLine.ShouldStartWith(error);
+    }
+
+    [Fact]
+    public async Task A_workspace_is_named_by_its_id_where_several_have_its_name()
+    {
+        await Migrated();
+        (await Run("create-workspace", "--name=twin")).ShouldBe(0, _errors.ToString());
+        await OnStore("INSERT INTO workspaces (id, name, created_at) VALUES ('ws_other', 'twin', 0)");
+        (await Run("create-key", "--workspace=twin", "--name=x", "--scopes=*")).ShouldBe(1);
+        ErrorLine.ShouldContain("ws_other");
+        (await Run("create-key", "--workspace=nobody", "--name=x", "--scopes=*")).ShouldBe(1);
+        (await Run("create-key", "--workspace=ws_other", "--name=x", "--scopes=*")).ShouldBe(0);
+        // Without a name it is the first workspace, whatever that is called.
+        (await Run("create-key", "--name=x", "--scopes=*")).ShouldBe(0);
     }
 
     private static string[] WithItsOptions(string command) => command switch

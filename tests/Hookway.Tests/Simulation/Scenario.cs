@@ -40,8 +40,8 @@ internal sealed class Scenario(World world)
     private async Task SetUp(SimulatedNode node)
     {
         var (workspace, _) = await node.Get<WorkspaceStore>().FindOrCreate("simulated", Actor.System);
-        world.WorkspaceNo = workspace.No;
-        _app = await node.Get<AppStore>().Create(node.Caller, "Simulated", null, null);
+        world.Workspace = workspace;
+        _app = (await node.Get<AppStore>().Create(node.Caller, "Simulated", null, null)).App!;
         await node.Get<EventTypeStore>().Publish(_app, Actor.System, EventType, null, null);
         for (var i = _random.Next(2, 7); i > 0; i--)
         {
@@ -50,7 +50,8 @@ internal sealed class Scenario(World world)
                 _random.Next(2, 7), _random.Next(1, 31), world.Chance(0.2) ? _random.Next(6, 121) : null, world.Chance(0.3));
             var endpoint = new SimulatedEndpoint($"customer_{_random.Next(2)}", settings);
             world.AddReceiver(endpoint);
-            endpoint.EndpointId = (await node.Get<EndpointStore>().Create(_app, Actor.System, endpoint.Recipient, null, settings, WebhookSecret.Generate(SignatureScheme.HmacSha256))).EndpointId;
+            var (created, _) = await node.Get<EndpointStore>().Create(_app, Actor.System, endpoint.Recipient, null, settings, WebhookSecret.Generate(SignatureScheme.HmacSha256));
+            endpoint.EndpointId = created!.EndpointId;
         }
     }
 

@@ -44,7 +44,7 @@ internal sealed class SimulatedNode : IDisposable
     public T Get<T>() where T : notnull => _parts.GetRequiredService<T>();
 
     /// <summary>The caller of every request.</summary>
-    public Caller Caller => Caller.OfServer(_world.WorkspaceNo, Get<Configuration>().Version);
+    public Caller Caller => Caller.OfServer(_world.Workspace, Get<Configuration>().Version);
 
     /// <summary>Starts as <c>serve</c> does; an error of the store ends the process, and it is started again.</summary>
     public void Start() => Do(async () =>

@@ -1,3 +1,4 @@
+using Hookway.Access;
 using Hookway.Deliveries;
 using Hookway.Hosting;
 using Hookway.Storage;
@@ -43,7 +44,7 @@ internal sealed class World : IDisposable
     /// <summary>Little of everything, so that its bounds are met.</summary>
     public DeliveryOptions Options { get; } = new() { MaxInFlight = 64, MaxInFlightPerTarget = 4, ReadyPerTarget = 8, ReadyInAll = 40, ReadyContentBytes = 2_000 };
 
-    public long WorkspaceNo { get; set; }
+    public Workspace Workspace { get; set; } = null!;
     public List<SimulatedReceiver> Receivers { get; } = [];
 
     /// <summary>While set, no read or write of the store succeeds.</summary>

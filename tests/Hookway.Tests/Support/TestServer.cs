@@ -183,7 +183,7 @@ public sealed class TestServer : IAsyncDisposable
     public async Task<string> CreateKey(IReadOnlyList<string> scopes, DateTimeOffset? expiresAt = null, string workspace = FirstStart.WorkspaceName)
     {
         var key = ApiKey.Generate();
-        (await Services.GetRequiredService<ApiKeyStore>().Add((await Services.GetRequiredService<WorkspaceStore>().Find(workspace))!.No, Actor.System, key, "A test's", scopes, expiresAt)).ShouldNotBeNull();
+        (await Services.GetRequiredService<ApiKeyStore>().Add((await Workspace(workspace)).No, Actor.System, key, "A test's", scopes, expiresAt)).ShouldNotBeNull();
         return key;
     }
 
@@ -196,7 +196,9 @@ public sealed class TestServer : IAsyncDisposable
 
     /// <summary>A caller with every right in a workspace, for tests that call a part of the server without a request.</summary>
     public async Task<Caller> Caller(string workspace = FirstStart.WorkspaceName) =>
-        Hookway.Access.Caller.OfServer((await Services.GetRequiredService<WorkspaceStore>().Find(workspace))!.No, Services.GetRequiredService<Configuration>().Version);
+        Hookway.Access.Caller.OfServer(await Workspace(workspace), Services.GetRequiredService<Configuration>().Version);
+
+    private async Task<Workspace> Workspace(string name) => (await Services.GetRequiredService<WorkspaceStore>().Find(name))!;
 
     private static JsonContent? Json(object? body) => body is null ? null : JsonContent.Create(body, options: new JsonSerializerOptions(JsonSerializerDefaults.Web));
 

@@ -6,4 +6,4 @@ public sealed record Member(
     long UserNo, string UserId, string Email, string Name, string Role, bool HasCodes, DateTimeOffset CreatedAt, DateTimeOffset? LastSeenAt);
 
 /// <summary>A workspace that a person belongs to, and what they are there.</summary>
-public sealed record Membership(Workspace Workspace, string Role);
+public sealed record Membership(WorkspaceName Workspace, string Role);

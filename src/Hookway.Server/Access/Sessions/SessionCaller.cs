@@ -5,7 +5,7 @@ using Hookway.Storage;
 namespace Hookway.Access.Sessions;
 
 /// <summary>Makes a caller of a signed-in browser: the session of its cookie, in the workspace that the request names, with the scopes of the member's role.</summary>
-public sealed class SessionCaller(SessionStore sessions, Configuration configuration, TimeProvider clock)
+public sealed class SessionCaller(SessionStore sessions, WorkspaceStore workspaces, Configuration configuration, TimeProvider clock)
 {
     /// <summary>Names the workspace of a session's request.</summary>
     public const string WorkspaceHeader = "Hookway-Workspace";
@@ -37,7 +37,7 @@ public sealed class SessionCaller(SessionStore sessions, Configuration configura
         }
         var subject = Session.Subject(AccessLink.HashOf(token));
         var caller = new Caller(
-            membership.Workspace.No, new SessionCredential(session, membership, subject), Roles.ScopesOf(membership.Role), version, http.TraceIdentifier);
+            await workspaces.View(membership.Workspace.No), new SessionCredential(session, membership, subject), Roles.ScopesOf(membership.Role), version, http.TraceIdentifier);
         return caller.Holds(scope)
             ? (caller, null)
             : (null, Problem.Of(StatusCodes.Status403Forbidden, "missing_scope", $"This needs the scope {scope}, which the role {membership.Role} does not have."));

@@ -102,7 +102,7 @@ public sealed class SessionStore(Database database, Configuration configuration,
         }
         var memberships = await connection.QueryAsync<(long No, string Id, string Name, string Role)>(
             "SELECT w.no, w.id, w.name, m.role FROM members m JOIN workspaces w ON w.no = m.workspace_no WHERE m.user_no = @No ORDER BY w.name, w.no", new { user.No });
-        return row.ToSession(user, [.. memberships.Select(item => new Membership(new Workspace(item.No, item.Id, item.Name), item.Role))]);
+        return row.ToSession(user, [.. memberships.Select(item => new Membership(new WorkspaceName(item.No, item.Id, item.Name), item.Role))]);
     }
 
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();

@@ -107,6 +107,10 @@ public sealed class OperationTransformer(Func<EndpointMetadataCollection, string
         {
             yield return Problem.TooLarge(limit?.What ?? "The request body", limit?.Bytes ?? JsonInput.ConfigurationLimit);
         }
+        if (scope is not null)
+        {
+            yield return Problem.RateLimited("requestsPerSecond", "The workspace has a limit of 100 requests per second.", TimeSpan.FromSeconds(1));
+        }
         yield return Problem.Of(
             StatusCodes.Status503ServiceUnavailable, "unavailable",
             method == "GET" ? "The store cannot be read now." : "It could not be made durable, and nothing was stored.");

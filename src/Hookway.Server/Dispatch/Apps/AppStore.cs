@@ -2,18 +2,28 @@ using System.Collections.Frozen;
 using System.Data.Common;
 using Dapper;
 using Hookway.Access;
+using Hookway.Api;
 using Hookway.Storage;
 
 namespace Hookway.Dispatch.Apps;
 
 /// <summary>Every SQL statement about apps.</summary>
-public sealed class AppStore(Database database, Configuration configuration, IdGenerator ids, TimeProvider clock)
+public sealed class AppStore(Database database, Configuration configuration, WorkspaceStore workspaces, IdGenerator ids, TimeProvider clock)
 {
     private const string Columns = "no, id, workspace_no, name, routing_key_body_path, routing_key_header, created_at, updated_at, archived_at";
 
-    public Task<App> Create(Caller caller, string name, string? routingKeyBodyPath, string? routingKeyHeader) =>
-        configuration.Change(caller.Actor, async (session, touched) =>
+    /// <summary>Adds an app, unless the workspace has as many as it may have.</summary>
+    public Task<(App? App, Problem? Problem)> Create(Caller caller, string name, string? routingKeyBodyPath, string? routingKeyHeader) =>
+        configuration.Change(caller.Actor, async Task<(App?, Problem?)> (session, touched) =>
         {
+            if ((await workspaces.Load(session.Connection, caller.WorkspaceNo)).Limits.Apps is { } most)
+            {
+                await WorkspaceStore.Lock(session, caller.WorkspaceNo);
+                if (await Count(session.Connection, caller.WorkspaceNo) >= most)
+                {
+                    return (null, Problem.LimitReached(LimitKind.Apps.Name, $"The workspace has a limit of {most} apps; archive one first.", Problem.NotByItself));
+                }
+            }
             var app = (await session.Connection.QuerySingleAsync<AppRow>(
                 $"""
                 INSERT INTO apps (id, workspace_no, name, routing_key_body_path, routing_key_header, created_at, updated_at)
@@ -22,8 +32,14 @@ public sealed class AppStore(Database database, Configuration configuration, IdG
                 new { id = ids.New(IdPrefix.App), caller.WorkspaceNo, name, routingKeyBodyPath, routingKeyHeader, now = Now })).ToApp();
             touched.Add(app.Subject());
             touched.Record(app.WorkspaceNo, app.CreatedAt, "app.created", app.AppId, null, AppResource.Of(app));
-            return app;
+            return (app, null);
         });
+
+    /// <summary>How many apps of a workspace are not archived.</summary>
+    public Task<long> Count(long workspaceNo) => database.Read(connection => Count(connection, workspaceNo));
+
+    private static Task<long> Count(DbConnection connection, long workspaceNo) =>
+        connection.ExecuteScalarAsync<long>("SELECT count(*) FROM apps WHERE workspace_no = @workspaceNo AND archived_at IS NULL", new { workspaceNo });
 
     public Task<List<App>> List(long workspaceNo, bool includeArchived, long before, int limit) => database.Read(async connection =>
         (await connection.QueryAsync<AppRow>(

@@ -35,8 +35,8 @@ public static class AppsApi
         {
             return Problem.Invalid(errors);
         }
-        var app = await store.Create(caller, input.Name!, input.RoutingKeyBodyPath, input.RoutingKeyHeader);
-        return TypedResults.Created($"/api/v1/apps/{app.AppId}", AppResource.Of(app));
+        (var app, problem) = await store.Create(caller, input.Name!, input.RoutingKeyBodyPath, input.RoutingKeyHeader);
+        return app is null ? problem! : TypedResults.Created($"/api/v1/apps/{app.AppId}", AppResource.Of(app));
     }
 
     private static async Task<IResult> List(HttpRequest request, Caller caller, AppStore store)

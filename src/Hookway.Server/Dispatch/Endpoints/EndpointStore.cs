@@ -12,7 +12,7 @@ using Hookway.Webhooks;
 namespace Hookway.Dispatch.Endpoints;
 
 /// <summary>Every SQL statement about endpoints. Secrets and header values are sealed before they reach one.</summary>
-public sealed class EndpointStore(Database database, Configuration configuration, SecretProtector protector, IdGenerator ids, TimeProvider clock)
+public sealed class EndpointStore(Database database, Configuration configuration, WorkspaceStore workspaces, SecretProtector protector, IdGenerator ids, TimeProvider clock)
 {
     private const string Select =
         """
@@ -22,9 +22,14 @@ public sealed class EndpointStore(Database database, Configuration configuration
         FROM endpoints e JOIN apps a ON a.no = e.app_no JOIN recipients r ON r.no = e.recipient_no LEFT JOIN target_circuits c ON c.target_no = e.no
         """;
 
-    public Task<WebhookEndpoint> Create(App app, Actor by, string recipient, string? recipientName, EndpointSettings settings, WebhookSecret secret) =>
-        configuration.Change(by, async (session, touched) =>
+    /// <summary>Adds an endpoint, unless its recipient has as many as one may have.</summary>
+    public Task<(WebhookEndpoint? Endpoint, Problem? Problem)> Create(App app, Actor by, string recipient, string? recipientName, EndpointSettings settings, WebhookSecret secret) =>
+        configuration.Change(by, async Task<(WebhookEndpoint?, Problem?)> (session, touched) =>
         {
+            if (await LimitReached(session, app, recipient) is { } problem)
+            {
+                return (null, problem);
+            }
             var now = clock.GetUtcNow();
             touched.Add(Recipient.Subject(app.No, recipient));
             var recipientNo = (await RecipientStore.Ensure(session, [(app.No, recipient, recipientName)], now))[(app.No, recipient)];
@@ -39,8 +44,22 @@ public sealed class EndpointStore(Database database, Configuration configuration
                 """, Values(id, settings, secret, new { appNo = app.No, recipientNo, now = now.ToUnixTimeMilliseconds() }));
             var created = (await LoadTarget(session.Connection, no))!;
             touched.Record(app.WorkspaceNo, now, "endpoint.created", id, null, EndpointResource.Of(created));
-            return created;
+            return (created, null);
         });
+
+    private async Task<Problem?> LimitReached(WriteSession session, App app, string recipient)
+    {
+        if ((await workspaces.Load(session.Connection, app.WorkspaceNo)).Limits.EndpointsPerRecipient is not { } most)
+        {
+            return null;
+        }
+        await WorkspaceStore.Lock(session, app.WorkspaceNo);
+        var has = await session.Connection.ExecuteScalarAsync<long>(
+            """
+            SELECT count(*) FROM endpoints e JOIN recipients r ON r.no = e.recipient_no WHERE r.app_no = @No AND r.recipient = @recipient AND e.deleted_at IS NULL
+            """, new { app.No, recipient });
+        return has < most ? null : Problem.LimitReached(LimitKind.EndpointsPerRecipient.Name, $"A recipient may have {most} endpoints; delete one first.", Problem.NotByItself);
+    }
 
     /// <summary>The endpoint with this number as a target, kept in memory. Also one that is deleted.</summary>
     public ValueTask<WebhookEndpoint?> ViewTarget(long no) => configuration.View(DeliveryTarget.Subject(no), connection => LoadTarget(connection, no));

@@ -73,8 +73,8 @@ public static class EndpointsApi
         {
             return Problem.Invalid(errors);
         }
-        var endpoint = await store.Create(app, caller.Actor, input.Recipient!, input.RecipientName, settings, secret!);
-        return TypedResults.Created($"/api/v1/apps/{appId}/endpoints/{endpoint.EndpointId}", EndpointWithSecret.Of(endpoint));
+        (var endpoint, problem) = await store.Create(app, caller.Actor, input.Recipient!, input.RecipientName, settings, secret!);
+        return endpoint is null ? problem! : TypedResults.Created($"/api/v1/apps/{appId}/endpoints/{endpoint.EndpointId}", EndpointWithSecret.Of(endpoint));
     }
 
     private static async Task<IResult> List(string appId, HttpRequest request, Caller caller, AppStore apps, EndpointStore store)

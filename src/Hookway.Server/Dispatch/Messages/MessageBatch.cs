@@ -105,6 +105,7 @@ public sealed record BatchResult(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Status = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Detail = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Code = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Limit = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string[]>? Errors = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? RequestId = null)
 {
@@ -113,5 +114,5 @@ public sealed record BatchResult(
         : new BatchResult(MessageId: outcome.Accepted?.MessageId ?? outcome.RepeatedId, Duplicate: outcome.Accepted is null);
 
     public static BatchResult Of(Problem problem, string requestId) => new(
-        Type: problem.Type, Title: problem.Title, Status: problem.Status, Detail: problem.Detail, Code: problem.Code, Errors: problem.Errors, RequestId: requestId);
+        Type: problem.Type, Title: problem.Title, Status: problem.Status, Detail: problem.Detail, Code: problem.Code, Limit: problem.Limit, Errors: problem.Errors, RequestId: requestId);
 }

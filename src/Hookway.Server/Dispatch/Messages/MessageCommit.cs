@@ -1,3 +1,4 @@
+using Hookway.Access;
 using Hookway.Api;
 using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
@@ -12,7 +13,7 @@ namespace Hookway.Dispatch.Messages;
 /// One transaction's worth of sends: what has become stale is resolved again, repeated keys are found (in the store, and among the sends themselves), and the rest is
 /// inserted, table by table. A fixed number of statements, however many sends there are.
 /// </summary>
-internal sealed class MessageCommit(WriteSession session, Configuration configuration, EndpointStore endpoints, TimeOrder times)
+internal sealed class MessageCommit(WriteSession session, Configuration configuration, EndpointStore endpoints, UsageStore usage, TimeOrder times)
 {
     private readonly List<Accepted> _accepted = [];
     private Dictionary<(long AppNo, string Id), KnownMessage> _byId = [];
@@ -22,6 +23,7 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
     {
         await configuration.CatchUp(session);
         await FindKnown(sends);
+        var quota = await usage.OpenQuota(session, sends.Select(send => send.Caller), sends[0].CreatedAt);
         var outcomes = new SendOutcome[sends.Count];
         for (var i = 0; i < outcomes.Length; i++)
         {
@@ -36,6 +38,11 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
                 outcomes[i] = SendOutcome.Refused(MessageIntake.EndpointDisabled());
                 continue;
             }
+            if (quota.Take(sends[i].App.WorkspaceNo) is { } full)
+            {
+                outcomes[i] = SendOutcome.Refused(full);
+                continue;
+            }
             _accepted.Add(new Accepted(i, sends[i], fanout));
             Remember(sends[i]);
         }
@@ -43,6 +50,7 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
         {
             outcomes[at] = outcome;
         }
+        await quota.Close(session);
         return outcomes;
     }
 
@@ -57,7 +65,7 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
     /// <summary>Why a send is not to be inserted; null when it is.</summary>
     private async Task<SendOutcome?> Judge(MessageSend send)
     {
-        if (configuration.IsStale(send.Caller.Credential.Subject, send.Caller.Version) && !await send.Caller.Credential.Stands(session, send.CreatedAt))
+        if (configuration.IsStale(send.Caller.Credential.Subject, send.Caller.CredentialVersion) && !await send.Caller.Credential.Stands(session, send.CreatedAt))
         {
             return SendOutcome.Refused(Problem.Unauthorized("The credential has been revoked."));
         }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Hookway.Access;
 using Hookway.Api;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.EventTypes;
@@ -19,6 +20,9 @@ public sealed record MessageDraft(
 
     /// <summary>The recipient was found by the app's routing keys, not named.</summary>
     public bool IsRouted { get; init; }
+
+    /// <summary>The most bytes of <c>data</c> that a caller may send.</summary>
+    public static int PayloadBytes(Caller caller) => (int)caller.Workspace.Limits.PayloadBytes!.Value;
 
     /// <summary>The most bytes of a request whose <c>data</c> may have <paramref name="payloadBytes"/>.</summary>
     public static int BodyLimit(int payloadBytes) => payloadBytes + EnvelopeBytes;

@@ -23,6 +23,7 @@ public sealed class MessageIntake
     private readonly Configuration _configuration;
     private readonly EventTypeStore _types;
     private readonly EndpointStore _endpoints;
+    private readonly UsageStore _usage;
     private readonly TimeOrder _times;
     private readonly MessageReader _reader;
     private readonly DeliverySchedule _schedule;
@@ -34,20 +35,21 @@ public sealed class MessageIntake
 
     public MessageIntake(
         Database database, Configuration configuration, EventTypeStore types, EndpointStore endpoints, MessageStore messages, MessageReader reader, DeliverySchedule schedule,
-        MessageMetrics metrics, IdGenerator ids, TimeProvider clock)
+        MessageMetrics metrics, UsageStore usage, IdGenerator ids, TimeProvider clock)
     {
         _metrics = metrics;
         _database = database;
         _configuration = configuration;
         _types = types;
         _endpoints = endpoints;
+        _usage = usage;
         _times = messages.Times;
         _reader = reader;
         _schedule = schedule;
         _ids = ids;
         _clock = clock;
         _lane = new WriteLane<MessageSend, SendOutcome>(
-            "messages", (session, sends) => new MessageCommit(session, configuration, endpoints, messages.Times).Accept(sends), HandOff, send => send.Draft.Data.Length);
+            "messages", (session, sends) => new MessageCommit(session, configuration, endpoints, usage, messages.Times).Accept(sends), HandOff, send => send.Draft.Data.Length);
         _batches = new WriteLane<IReadOnlyList<MessageSend>, IReadOnlyList<SendOutcome>>(
             "message batches", CommitBatches, HandOffBatches, sends => sends.Sum(send => (long)send.Draft.Data.Length));
     }
@@ -135,7 +137,7 @@ public sealed class MessageIntake
 
     private async Task<IReadOnlyList<SendOutcome>[]> CommitBatches(WriteSession session, IReadOnlyList<IReadOnlyList<MessageSend>> batches)
     {
-        var outcomes = await new MessageCommit(session, _configuration, _endpoints, _times).Accept([.. batches.SelectMany(batch => batch)]);
+        var outcomes = await new MessageCommit(session, _configuration, _endpoints, _usage, _times).Accept([.. batches.SelectMany(batch => batch)]);
         var taken = 0;
         var results = new IReadOnlyList<SendOutcome>[batches.Count];
         for (var i = 0; i < results.Length; i++)

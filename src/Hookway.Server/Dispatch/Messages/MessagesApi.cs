@@ -15,7 +15,7 @@ public static class MessagesApi
         var messages = routes.MapGroup("/api/v1/apps/{appId}/messages").WithTags("Messages");
         messages.MapPost("/", Send).Needs(Scopes.MessageWrite).WithSummary("Send a message").WithMetadata(new JudgedInTransaction())
             .WithDescription("202 means that the message and its deliveries are durable. A repeated messageId or idempotencyKey resolves to the first message.")
-            .WithMetadata(new BodyLimit("data", routes.ServiceProvider.GetRequiredService<MessageOptions>().PayloadBytes))
+            .WithMetadata(new BodyLimit("data", routes.ServiceProvider.GetRequiredService<WorkspaceLimits>().PayloadBytes!.Value))
             .Accepts<SendMessage>("application/json").Produces<MessageResource>(StatusCodes.Status202Accepted);
         messages.MapPost("/batch", SendBatch).Needs(Scopes.MessageWrite).WithSummary("Send messages in a batch")
             .WithDescription("Up to 1000 messages in 16 MiB. Each stands alone: one that is refused is a problem in its place, and the others go in, accepted in the order of the request and in one commit. "

@@ -11,7 +11,7 @@ namespace Hookway.Dispatch.Messages;
 /// has routed, is judged again by what was changed elsewhere since memory was read.
 /// </summary>
 public sealed class SendRequests(
-    AppStore apps, MessageIntake intake, RefusedSends refusals, Configuration configuration, MessageOptions options, TimeProvider clock)
+    AppStore apps, MessageIntake intake, RefusedSends refusals, Configuration configuration, TimeProvider clock)
 {
     private const int MostTries = 5;
 
@@ -22,7 +22,7 @@ public sealed class SendRequests(
         {
             return Problem.NotFound("app");
         }
-        var (body, tooLarge) = await JsonInput.ReadBytes(http, MessageDraft.BodyLimit(options.PayloadBytes), "The request body");
+        var (body, tooLarge) = await JsonInput.ReadBytes(http, MessageDraft.BodyLimit(MessageDraft.PayloadBytes(caller)), "The request body");
         if (tooLarge is not null)
         {
             return Refuse(http, view.App, tooLarge, null);
@@ -112,7 +112,7 @@ public sealed class SendRequests(
             return (null, new RefusedDraft(Problem.NotFound("app"), null));
         }
         var now = clock.GetUtcNow();
-        var (draft, refused) = MessageDraft.Parse(body, view.App, name => Header(http.Request, name), options.PayloadBytes, now);
+        var (draft, refused) = MessageDraft.Parse(body, view.App, name => Header(http.Request, name), MessageDraft.PayloadBytes(caller), now);
         if (draft is null)
         {
             return (null, refused);

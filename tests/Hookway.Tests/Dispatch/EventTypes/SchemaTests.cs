@@ -1,8 +1,6 @@
 using System.Text.Json;
-using Hookway.Access;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Messages;
-using Hookway.Storage;
 using Hookway.Tests.Support;
 
 namespace Hookway.Tests.Dispatch.EventTypes;
@@ -116,9 +114,8 @@ public class SchemaTests(ServerFixture fixture) : IClassFixture<ServerFixture>
     {
         var app = await Server.CreateApp();
         (await Publish(app, before ?? "null")).Expect(200);
-        var (intake, apps, configuration) = (Server.Services.GetRequiredService<MessageIntake>(), Server.Services.GetRequiredService<AppStore>(), Server.Services.GetRequiredService<Configuration>());
-        var workspace = (await Server.Services.GetRequiredService<WorkspaceStore>().Find(FirstStart.WorkspaceName))!;
-        var caller = Caller.OfServer(workspace.No, configuration.Version);
+        var (intake, apps) = (Server.Services.GetRequiredService<MessageIntake>(), Server.Services.GetRequiredService<AppStore>());
+        var caller = await Server.Caller();
         var view = (await apps.View(caller, app))!;
         var draft = new MessageDraft("a", "invoice.paid", "{}"u8.ToArray(), messageId, null, null);
         var (send, refused) = await intake.Resolve(caller, view, draft, DateTimeOffset.UnixEpoch);

@@ -104,7 +104,7 @@ public class RefusedSendsTests(ServerFixture fixture) : IClassFixture<ServerFixt
     [Fact]
     public async Task Of_a_flood_all_are_counted_and_the_last_thousand_are_kept()
     {
-        var app = (await Server.Services.GetRequiredService<AppStore>().View(await ServerCaller(), await Server.CreateApp()))!.App;
+        var app = (await Server.Services.GetRequiredService<AppStore>().View(await Server.Caller(), await Server.CreateApp()))!.App;
         var (refused, store) = (Server.Services.GetRequiredService<RefusedSends>(), Server.Services.GetRequiredService<RefusedSendStore>());
         const int Many = 30 * RefusedSends.MostOfApp;
         for (var i = 0; i < Many; i++)
@@ -173,22 +173,17 @@ public class RefusedSendsTests(ServerFixture fixture) : IClassFixture<ServerFixt
         var id = await Server.CreateApp();
         (await Server.Patch($"/api/v1/apps/{id}", new { routingKeyBodyPath = "before" })).Expect(200);
         (await Send(id, """{"type":"invoice.paid","data":{"before":"a","after":"b"}}""")).Expect(202).Text("recipient").ShouldBe("a");
-        var caller = await ServerCaller();
+        var caller = await Server.Caller();
         var app = (await Server.Services.GetRequiredService<AppStore>().View(caller, id))!.App;
 
         await new EventTypeStore(database, elsewhere, TimeProvider.System).Publish(app, caller.Actor, "new", null, null);
         (await Send(id, """{"recipient":"a","type":"new"}""")).Expect(202);
 
-        var apps = new AppStore(database, elsewhere, Server.Services.GetRequiredService<IdGenerator>(), TimeProvider.System);
+        var apps = new AppStore(
+            database, elsewhere, Server.Services.GetRequiredService<WorkspaceStore>(), Server.Services.GetRequiredService<IdGenerator>(), TimeProvider.System);
         (await apps.Update(caller, id, changed => changed with { RoutingKeyBodyPath = "after" })).ShouldNotBeNull();
         (await Send(id, """{"type":"invoice.paid","data":{"before":"a","after":"b"}}""")).Expect(202).Text("recipient").ShouldBe("b");
         (await Refused(id)).Items.ShouldBeEmpty();
-    }
-
-    private async Task<Caller> ServerCaller()
-    {
-        var workspace = (await Server.Services.GetRequiredService<WorkspaceStore>().Find(FirstStart.WorkspaceName))!;
-        return Caller.OfServer(workspace.No, Server.Services.GetRequiredService<Configuration>().Version);
     }
 
     private Task<long> Stored(App app) => Server.Services.GetRequiredService<Database>().Read(connection =>
