@@ -128,7 +128,8 @@ internal sealed class Ledger(World world, SqliteConnection store)
     /// <summary>Ordered endpoints see what was accepted for them one at a time, in that order, each to its end before the next.</summary>
     private void CheckOrder()
     {
-        var accepted = store.Query<(string Id, long Seq)>("SELECT id, seq FROM messages WHERE deliver_at IS NULL ORDER BY seq").ToDictionary(row => row.Id, row => row.Seq);
+        var accepted = store.Query<(string Id, long Seq, long CreatedAt)>("SELECT id, seq, created_at FROM messages WHERE deliver_at IS NULL ORDER BY seq")
+            .Where(row => !IsFromTheFuture(row.Id, row.CreatedAt)).ToDictionary(row => row.Id, row => row.Seq);
         foreach (var receiver in world.Receivers.Where(receiver => receiver.Endpoint.Settings.Ordered))
         {
             var inTurn = receiver.Arrivals.Where(arrival => accepted.ContainsKey(arrival.MessageId) && !Touched.Contains(arrival.MessageId)).ToList();
@@ -155,6 +156,11 @@ internal sealed class Ledger(World world, SqliteConnection store)
             }
         }
     }
+
+    /// <summary>Accepted while the clock was ahead: after it was set right, the message is due when that time comes, and joins then.</summary>
+    private bool IsFromTheFuture(string messageId, long createdAt) =>
+        Sends.Find(send => send.MessageId == messageId && send.Answer == 202) is { } sent
+        && DateTimeOffset.FromUnixTimeMilliseconds(createdAt) > VirtualClock.Epoch + sent.AnsweredTime + TroubleLasts;
 
     private bool Repeats(SimulatedSend send) => Sends.Any(other => other.MessageId == send.MessageId && other.BeganAt < send.BeganAt);
 

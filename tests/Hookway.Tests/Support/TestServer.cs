@@ -164,14 +164,15 @@ public sealed class TestServer : IAsyncDisposable
         WaitForMessage(app, message, found => found.GetProperty("status").GetString() == status);
 
     /// <summary>Polls until something holds.</summary>
-    public static async Task Until(Func<Task<bool>> holds, Func<string>? otherwise = null)
+    public static async Task Until(Func<Task<bool>> holds, Func<string>? otherwise = null, TimeSpan? patience = null)
     {
+        var most = patience ?? Patience;
         var started = TimeProvider.System.GetTimestamp();
         while (!await holds())
         {
-            if (TimeProvider.System.GetElapsedTime(started) > Patience)
+            if (TimeProvider.System.GetElapsedTime(started) > most)
             {
-                throw new TimeoutException($"It did not happen within {Patience.TotalSeconds} s. {otherwise?.Invoke()}");
+                throw new TimeoutException($"It did not happen within {most.TotalSeconds} s. {otherwise?.Invoke()}");
             }
             await Task.Delay(10);
         }
