@@ -120,7 +120,9 @@ public sealed class TestServer : IAsyncDisposable
             request.Headers.TryAddWithoutValidation(name, value).ShouldBeTrue();
         }
         using var response = await _client.SendAsync(request);
-        return new Answer((int)response.StatusCode, await response.Content.ReadAsByteArrayAsync(), response.Headers, response.Content.Headers.ContentType?.MediaType);
+        var answer = new Answer((int)response.StatusCode, await response.Content.ReadAsByteArrayAsync(), response.Headers, response.Content.Headers.ContentType?.MediaType);
+        ApiConformance.Check(method, path, answer);
+        return answer;
     }
 
     /// <summary>A new app in which these types are published.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -33,6 +34,22 @@ public sealed class DocumentTransformer(string title, string version, string des
                 Description = "An API key: Authorization: Bearer hwk_…",
             },
         };
+        foreach (var schema in document.Components.Schemas?.Values.OfType<OpenApiSchema>() ?? [])
+        {
+            LetAnyValueBeNull(schema);
+        }
         return Task.CompletedTask;
+    }
+
+    /// <summary>Any JSON value may be null by itself; "null, or else any value" would refuse the null that is both.</summary>
+    private static void LetAnyValueBeNull(OpenApiSchema schema)
+    {
+        foreach (var (name, property) in schema.Properties?.ToList() ?? [])
+        {
+            if (property is OpenApiSchema { OneOf: [_, OpenApiSchemaReference { Reference.Id: nameof(JsonElement) } any] })
+            {
+                schema.Properties![name] = any;
+            }
+        }
     }
 }
