@@ -10,7 +10,7 @@ public class ProblemTests(ServerFixture fixture) : IClassFixture<ServerFixture>
     [Theory]
     [InlineData("GET", "/api/v1/apps/nope", 404, "not_found")]
     [InlineData("GET", "/api/v1/never", 404, "not_found")]
-    [InlineData("GET", "/", 404, "not_found")]
+    [InlineData("GET", "/nowhere", 404, "not_found")]
     [InlineData("POST", "/never", 404, "not_found")]
     [InlineData("PUT", "/api/v1/apps", 405, "method_not_allowed")]
     [InlineData("DELETE", "/healthz", 405, "method_not_allowed")]

@@ -63,7 +63,7 @@ public class MessageSearchTests(ServerFixture fixture) : IClassFixture<ServerFix
     [InlineData("apps/{0}/recipients?search=x", "search")]
     [InlineData("apps/{0}/event-types?archived=true", "archived")]
     [InlineData("apps?name=x", "name")]
-    [InlineData("replays?status=running", "status")]
+    [InlineData("replays?state=running", "state")]
     public async Task A_query_parameter_that_is_not_known_is_refused_by_its_name(string path, string name) =>
         (await Server.Get("/api/v1/" + string.Format(System.Globalization.CultureInfo.InvariantCulture, path, await Server.CreateApp()))).ExpectInvalid(name);
 
