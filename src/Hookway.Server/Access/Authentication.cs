@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Hookway.Access.Portals;
 using Hookway.Access.Sessions;
 using Hookway.Api;
 using Hookway.Storage;
@@ -22,15 +23,29 @@ public static class AccessExtensions
         route.WithMetadata(new RequiredScope(scope));
 
     /// <summary>A portal session with this capability may use the route as well, for its own recipient.</summary>
-    public static TBuilder PortalMay<TBuilder>(this TBuilder route, string capability) where TBuilder : IEndpointConventionBuilder =>
-        route.WithMetadata(new PortalCapability(capability));
+    public static RouteHandlerBuilder PortalMay(this RouteHandlerBuilder route, string capability) =>
+        route.WithMetadata(new PortalCapability(capability)).AddEndpointFilter((context, next) => NamesAnother(context.HttpContext)
+            ? ValueTask.FromResult<object?>(Problem.NotFound("recipient"))
+            : next(context));
+
+    /// <summary>Whether a portal session's request names another recipient. What it names by id is looked up within its own (see <see cref="Caller.Portal"/>).</summary>
+    private static bool NamesAnother(HttpContext http)
+    {
+        if (http.Features.Get<Caller>()?.Portal is not { } portal)
+        {
+            return false;
+        }
+        var request = http.Request;
+        return (request.RouteValues.TryGetValue("recipient", out var named) && named as string != portal.Recipient)
+            || request.Query["recipient"].Any(recipient => recipient is { Length: > 0 } && recipient != portal.Recipient);
+    }
 }
 
 /// <summary>
 /// Checks the credential of every request to a route that asks for a scope, and before that takes in what was changed elsewhere: on another node, or by a command.
 /// </summary>
 public sealed class Authentication(
-    RequestDelegate next, ApiKeyStore keys, SessionCaller sessions, WorkspaceStore workspaces, RequestRate rate, Configuration configuration, TimeProvider clock)
+    RequestDelegate next, ApiKeyStore keys, PortalSessionStore portals, SessionCaller sessions, WorkspaceStore workspaces, RequestRate rate, Configuration configuration, TimeProvider clock)
 {
     private const string Scheme = "Bearer ";
     private static readonly TimeSpan UseIsNotedEvery = TimeSpan.FromMinutes(1);
@@ -69,7 +84,7 @@ public sealed class Authentication(
         }
         if (await CallerOf(header[Scheme.Length..].Trim(), http.TraceIdentifier) is not { } caller)
         {
-            return Problem.Unauthorized("The API key is not known, has expired or was revoked.");
+            return Problem.Unauthorized("The API key or portal token is not known, has expired or was revoked.");
         }
         if (rate.Take(caller.Workspace, http.Response) is { } limited)
         {
@@ -98,12 +113,24 @@ public sealed class Authentication(
     {
         var now = clock.GetUtcNow();
         var version = configuration.Version;
+        if (PortalSession.IsToken(token))
+        {
+            return await portals.View(token) is { } session && session.IsUsable(now) ? await CallerOf(session, version, requestId) : null;
+        }
         if (!ApiKey.IsWellFormed(token) || await keys.Find(token) is not { } key || !key.IsUsable(now))
         {
             return null;
         }
         _ = NoteUse(key, now);
         return new Caller(await workspaces.View(key.WorkspaceNo), key, key.Scopes, version, requestId);
+    }
+
+    private async ValueTask<Caller> CallerOf(PortalSession session, long version, string requestId)
+    {
+        var workspace = await workspaces.View(session.WorkspaceNo);
+        // What the workspace has capped since is taken from open sessions as well.
+        var capabilities = session.Capabilities.Where(workspace.PortalCapabilities.Contains).ToList();
+        return new Caller(workspace, session, [], version, requestId, new PortalGrant(session.AppId, session.Recipient, capabilities));
     }
 
     /// <summary>Not awaited: when a key was last used is worth no request's time and no request's failure, and is written again a minute later.</summary>

@@ -27,6 +27,25 @@ public static class Capabilities
         }
     }
 
+    /// <summary>What a portal session is given of what was asked for, all when nothing was; adds what is wrong.</summary>
+    /// <param name="most">What the workspace lets portal sessions do.</param>
+    public static IReadOnlyList<string> Granted(IReadOnlyList<string?>? given, IReadOnlyList<string> most, FieldErrors errors)
+    {
+        Check("capabilities", given, errors);
+        for (var i = 0; i < given?.Count; i++)
+        {
+            if (All.Contains(given[i]) && !most.Contains(given[i]))
+            {
+                errors.Add($"capabilities[{i}]", "is not allowed by the workspace's portalCapabilities");
+            }
+        }
+        if (given is [] || most.Count == 0)
+        {
+            errors.Add("capabilities", most.Count == 0 ? "cannot be given: the workspace's portalCapabilities allow none" : "must name at least one");
+        }
+        return InOrder(given ?? most);
+    }
+
     /// <summary>Each once, in the order in which they are shown.</summary>
     public static IReadOnlyList<string> InOrder(IReadOnlyList<string?> given) => [.. All.Where(given.Contains)];
 }

@@ -13,22 +13,26 @@ public sealed class MessageQuota
     private readonly SortedDictionary<long, Count> _counts = [];
     private readonly DateTimeOffset _now;
 
-    /// <param name="limits">The month's limit of each workspace; null for none.</param>
+    /// <param name="limits">Those of each workspace, as they are now.</param>
     /// <param name="before">What those with a limit have accepted so far.</param>
-    internal MessageQuota(UsageStore usage, SortedDictionary<long, long?> limits, Dictionary<long, long> before, DateTimeOffset now)
+    internal MessageQuota(UsageStore usage, SortedDictionary<long, WorkspaceLimits> limits, Dictionary<long, long> before, DateTimeOffset now)
     {
         (_usage, _now) = (usage, now);
         foreach (var (no, limit) in limits)
         {
-            _counts.Add(no, new Count { Limit = limit, Before = before.GetValueOrDefault(no) });
+            _counts.Add(no, new Count { Limits = limit, Before = before.GetValueOrDefault(no) });
         }
     }
 
-    /// <summary>Counts one message; a problem when the month has no room for it.</summary>
-    public Problem? Take(long workspaceNo)
+    /// <summary>Counts one message; a problem when the month has no room for it, or it is larger than the workspace may send.</summary>
+    public Problem? Take(long workspaceNo, int payloadBytes)
     {
         var count = _counts[workspaceNo];
-        if (count.Limit is { } limit && count.Before + count.Taken >= limit)
+        if (payloadBytes > count.Limits.PayloadBytes)
+        {
+            return Problem.TooLarge("data", count.Limits.PayloadBytes.Value);
+        }
+        if (count.Limits.MessagesPerMonth is { } limit && count.Before + count.Taken >= limit)
         {
             return Problem.LimitReached(
                 LimitKind.MessagesPerMonth.Name, $"The workspace has a limit of {limit} messages per month, and this month's are used up.", UsageStore.EndOfMonth(_now) - _now);
@@ -39,11 +43,11 @@ public sealed class MessageQuota
 
     /// <summary>Stores what was counted. The last thing in the transaction, so that other nodes wait for no more than its commit.</summary>
     public Task Close(WriteSession session) => _counts.Values.All(count => count.Taken == 0) ? Task.CompletedTask : _usage.Add(
-        session, UsageStore.MonthOf(_now), _counts.Where(pair => pair.Value.Taken > 0).Select(pair => (pair.Key, pair.Value.Limit is not null, pair.Value.Taken)));
+        session, UsageStore.MonthOf(_now), _counts.Where(pair => pair.Value.Taken > 0).Select(pair => (pair.Key, pair.Value.Limits.MessagesPerMonth is not null, pair.Value.Taken)));
 
     private sealed class Count
     {
-        public long? Limit { get; init; }
+        public required WorkspaceLimits Limits { get; init; }
         public long Before { get; init; }
         public long Taken { get; set; }
     }

@@ -45,16 +45,16 @@ public sealed class UsageStore(Database database, Configuration configuration, W
     /// <summary>Counts against the limits of the callers' workspaces, inside a transaction.</summary>
     public async Task<MessageQuota> OpenQuota(WriteSession session, IEnumerable<Caller> callers, DateTimeOffset now)
     {
-        var limits = new SortedDictionary<long, long?>();
+        var limits = new SortedDictionary<long, WorkspaceLimits>();
         foreach (var caller in callers)
         {
             if (!limits.ContainsKey(caller.WorkspaceNo))
             {
                 var isStale = configuration.IsStale(Workspace.Subject(caller.WorkspaceNo), caller.CredentialVersion);
-                limits.Add(caller.WorkspaceNo, (isStale ? await workspaces.Load(session.Connection, caller.WorkspaceNo) : caller.Workspace).Limits.MessagesPerMonth);
+                limits.Add(caller.WorkspaceNo, (isStale ? await workspaces.Load(session.Connection, caller.WorkspaceNo) : caller.Workspace).Limits);
             }
         }
-        var limited = limits.Where(pair => pair.Value is not null).Select(pair => pair.Key).ToList();
+        var limited = limits.Where(pair => pair.Value.MessagesPerMonth is not null).Select(pair => pair.Key).ToList();
         return new MessageQuota(this, limits, limited.Count == 0 ? [] : await LockCounts(session, MonthOf(now), limited), now);
     }
 

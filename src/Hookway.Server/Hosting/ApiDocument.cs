@@ -20,6 +20,6 @@ public static class ApiDocument
         options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1;
         options.AddDocumentTransformer(new DocumentTransformer("Hookway API", ProductVersion.Text, Description));
         options.AddSchemaTransformer(new SchemaTransformer(new Docstrings(typeof(ApiDocument).Assembly)));
-        options.AddOperationTransformer(new OperationTransformer(metadata => metadata.GetMetadata<RequiredScope>()?.Scope, ApiExamples.Of));
+        options.AddOperationTransformer(new OperationTransformer(metadata => metadata.GetMetadata<RequiredScope>()?.Scope, metadata => metadata.GetMetadata<PortalCapability>()?.Capability, ApiExamples.Of));
     });
 }

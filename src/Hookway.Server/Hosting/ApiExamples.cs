@@ -6,6 +6,7 @@ using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.EventTypes;
 using Hookway.Dispatch.Messages;
+using Hookway.Dispatch.Portals;
 using Hookway.Dispatch.Recipients;
 using Hookway.Dispatch.Refusals;
 using Hookway.Replays;
@@ -111,6 +112,15 @@ public static class ApiExamples
               "portalCapabilities": ["endpoints:read", "endpoints:write", "secrets:read", "secrets:rotate", "messages:read", "messages:replay"],
               "limits": { "requestsPerSecond": 100, "messagesPerMonth": 1000000, "apps": null, "endpointsPerRecipient": 20, "retentionDays": null, "payloadBytes": 1048576 },
               "usage": { "messagesThisMonth": 48211, "monthEndsAt": "2026-02-01T00:00:00.000Z", "apps": 2 }, "createdAt": "2026-01-31T12:00:00.000Z" }
+            """,
+        [typeof(CreatePortalSession)] = """
+            { "recipient": "customer_123", "recipientName": "Acme Inc.", "returnUrl": "https://example.com/settings", "theme": { "mode": "light", "primaryColor": "#1a56db" },
+              "capabilities": ["endpoints:read", "endpoints:write", "messages:read"], "expiresInSeconds": 3600 }
+            """,
+        [typeof(PortalSessionResource)] = """
+            { "portalSessionId": "ps_01jd3q5x7vp1r3t5v7x9z1b3d5", "recipient": "customer_123",
+              "url": "https://hooks.example.com/portal/hwp_9mK2xQ7vB4nT1cR8yW5zL3pF6hJ0dG2sA4uE7iOq/", "expiresAt": "2026-01-31T13:00:00.000Z",
+              "capabilities": ["endpoints:read", "endpoints:write", "messages:read"] }
             """,
         [typeof(CreateApiKey)] = """{ "name": "Billing backend", "scopes": ["message:read", "message:write"], "expiresAt": "2027-01-31T12:00:00.000Z" }""",
         [typeof(ApiKeyResource)] = $$"""{ {{ApiKey}} }""",

@@ -5,6 +5,7 @@ using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.EventTypes;
 using Hookway.Dispatch.Messages;
+using Hookway.Dispatch.Portals;
 using Hookway.Dispatch.Recipients;
 using Hookway.Dispatch.Refusals;
 using Hookway.Replays;
@@ -21,6 +22,7 @@ public static class ApiRoutes
         app.MapEventTypes();
         app.MapRecipients();
         app.MapEndpoints();
+        app.MapPortalSessions();
         app.MapMessages();
         app.MapRefusedSends();
         app.MapReplays();

@@ -1,6 +1,7 @@
 using System.Net;
 using Hookway.Access;
 using Hookway.Access.Members;
+using Hookway.Access.Portals;
 using Hookway.Access.Sessions;
 using Hookway.Api;
 using Hookway.Dashboard;
@@ -152,6 +153,7 @@ public static class ServerHost
         services.AddSingleton<UsageStore>();
         services.AddSingleton<WorkspaceStore>();
         services.AddSingleton<ApiKeyStore>();
+        services.AddSingleton<PortalSessionStore>();
         services.AddSingleton<AuditStore>();
         services.AddSingleton<FirstStart>();
         services.AddSingleton<UserStore>();

@@ -13,20 +13,23 @@ public static class ReplaysApi
     public static void MapReplays(this IEndpointRouteBuilder routes)
     {
         var replays = routes.MapGroup("/api/v1/replays").WithTags("Replays");
-        replays.MapGet("/", List).Needs(Scopes.MessageRead).WithSummary("List replays").Paged()
+        replays.MapGet("/", List).Needs(Scopes.MessageRead).PortalMay(Capabilities.MessagesReplay).WithSummary("List replays").Paged()
             .WithQuery("kind", "string", "Only those of this kind.", ReplayKind.Message, ReplayKind.Endpoint)
             .WithQuery("status", "string", "Only those with this status.", [.. Replay.Statuses.Keys])
             .WithQuery("appId", "string", "Only those in this app.").WithQuery("endpointId", "string", "Only those for this endpoint alone.")
             .WithQuery("since", "date-time", "Only those asked for at or after this time.").WithQuery("until", "date-time", "Only those asked for before this time.")
             .Produces<Page<ReplayResource>>();
-        replays.MapGet("/{replayId}", Get).Needs(Scopes.MessageRead).WithSummary("Fetch a replay")
+        replays.MapGet("/{replayId}", Get).Needs(Scopes.MessageRead).PortalMay(Capabilities.MessagesReplay).WithSummary("Fetch a replay")
             .WithDescription("Its counts grow while it runs.").Produces<ReplayResource>();
-        replays.MapPost("/{replayId}/cancel", Cancel).Needs(Scopes.MessageWrite).WithSummary("Cancel a replay")
+        replays.MapPost("/{replayId}/cancel", Cancel).Needs(Scopes.MessageWrite).PortalMay(Capabilities.MessagesReplay).WithSummary("Cancel a replay")
             .WithDescription(
                 "It queues nothing more, and what it queued and is still pending ends as canceled, with the reason replay_canceled. What was pending before the replay goes on without it. " +
                 "An attempt in flight may still reach its receiver. A replay that is over stays as it is.")
             .Produces<ReplayResource>();
     }
+
+    /// <summary>What a caller may see: of its workspace all, or as a portal session what is its recipient's.</summary>
+    private static ReplayScope ScopeOf(Caller caller) => new(caller.WorkspaceNo, caller.Portal?.AppId, caller.Portal?.Recipient);
 
     private static async Task<IResult> List(HttpRequest request, Caller caller, ReplayStore store)
     {
@@ -44,14 +47,14 @@ public static class ReplaysApi
         }
         return errors.Any
             ? Problem.Invalid(errors)
-            : TypedResults.Ok(page.Of(await store.List(caller.WorkspaceNo, filter, page.Before, page.Rows), replay => replay.No, ReplayResource.Of));
+            : TypedResults.Ok(page.Of(await store.List(ScopeOf(caller), filter, page.Before, page.Rows), replay => replay.No, ReplayResource.Of));
     }
 
     private static async Task<IResult> Get(string replayId, Caller caller, ReplayStore store) =>
-        await store.Find(caller.WorkspaceNo, replayId) is { } replay ? TypedResults.Ok(ReplayResource.Of(replay)) : Problem.NotFound("replay");
+        await store.Find(ScopeOf(caller), replayId) is { } replay ? TypedResults.Ok(ReplayResource.Of(replay)) : Problem.NotFound("replay");
 
     private static async Task<IResult> Cancel(string replayId, Caller caller, ReplayRuns runs) =>
-        await runs.Cancel(caller.WorkspaceNo, replayId) is { } replay ? TypedResults.Ok(ReplayResource.Of(replay)) : Problem.NotFound("replay");
+        await runs.Cancel(ScopeOf(caller), replayId) is { } replay ? TypedResults.Ok(ReplayResource.Of(replay)) : Problem.NotFound("replay");
 }
 
 /// <summary>A replay, as the API shows it.</summary>

@@ -41,6 +41,7 @@ public static class IdPrefix
     public const string Session = "ses";
     public const string AccessLink = "lnk";
     public const string ApiKey = "key";
+    public const string PortalSession = "ps";
     public const string App = "app";
     public const string Endpoint = "ep";
     public const string Message = "msg";

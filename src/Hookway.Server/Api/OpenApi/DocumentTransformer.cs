@@ -31,7 +31,7 @@ public sealed class DocumentTransformer(string title, string version, string des
             {
                 Type = SecuritySchemeType.Http,
                 Scheme = "bearer",
-                Description = "An API key: Authorization: Bearer hwk_…",
+                Description = "An API key: Authorization: Bearer hwk_…; or on some routes a portal session's token: Authorization: Bearer hwp_…",
             },
         };
         foreach (var schema in document.Components.Schemas?.Values.OfType<OpenApiSchema>() ?? [])

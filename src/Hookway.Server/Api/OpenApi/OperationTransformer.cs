@@ -10,8 +10,10 @@ namespace Hookway.Api.OpenApi;
 /// Completes each operation: its id, its scope, its query parameters, the errors that its kind of route can answer, and an example for the request and for every response.
 /// </summary>
 /// <param name="scopeOf">The scope a route asks for; null when it asks for none.</param>
+/// <param name="capabilityOf">The capability with which a portal token may use a route; null when none may.</param>
 /// <param name="exampleOf">The example of a body's type; null when there is none.</param>
-public sealed class OperationTransformer(Func<EndpointMetadataCollection, string?> scopeOf, Func<Type, JsonNode?> exampleOf) : IOpenApiOperationTransformer
+public sealed class OperationTransformer(
+    Func<EndpointMetadataCollection, string?> scopeOf, Func<EndpointMetadataCollection, string?> capabilityOf, Func<Type, JsonNode?> exampleOf) : IOpenApiOperationTransformer
 {
     public async Task TransformAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
     {
@@ -22,7 +24,7 @@ public sealed class OperationTransformer(Func<EndpointMetadataCollection, string
         var scope = scopeOf(metadata);
         if (scope is not null)
         {
-            operation.Description = string.Join(' ', new[] { operation.Description, $"Scope: `{scope}`." }.Where(text => !string.IsNullOrEmpty(text)));
+            operation.Description = string.Join(' ', new[] { operation.Description, $"Scope: `{scope}`.", capabilityOf(metadata) is { } capability ? $"A portal token needs `{capability}`." : null }.Where(text => !string.IsNullOrEmpty(text)));
             operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(DocumentTransformer.Bearer, context.Document)] = [] }];
         }
         var problem = await context.GetOrCreateSchemaAsync(typeof(Problem), null, cancellationToken);

@@ -65,10 +65,20 @@ public static class ReplayKind
 /// <summary>A replay that begins.</summary>
 /// <param name="OwnerId">The public id of the app or source it belongs to.</param>
 /// <param name="TargetId">The public id of the target, where it is for one.</param>
+/// <param name="Recipient">Whose items it repeats, where they are one recipient's.</param>
 /// <param name="WalkAfter">The walk begins behind this sequence.</param>
 /// <param name="WalkLast">The last sequence of the walk; what is accepted later is not of this replay.</param>
 public sealed record NewReplay(
-    long WorkspaceNo, string ReplayId, string Kind, string Filter, string OwnerId, string? TargetId, long? TargetNo, long WalkAfter, long WalkLast);
+    long WorkspaceNo, string ReplayId, string Kind, string Filter, string OwnerId, string? TargetId, long? TargetNo, string? Recipient, long WalkAfter, long WalkLast);
+
+/// <summary>The replays that may be seen at all: those of a workspace or, with an owner and a recipient, theirs alone.</summary>
+public sealed record ReplayScope(long WorkspaceNo, string? OwnerId = null, string? Recipient = null)
+{
+    /// <summary>As a further condition; its parameters are <see cref="Values"/>.</summary>
+    public string And => Recipient is null ? "" : " AND owner_id = @onlyOwner AND recipient = @onlyRecipient";
+
+    public object Values => new { workspaceNo = WorkspaceNo, onlyOwner = OwnerId, onlyRecipient = Recipient };
+}
 
 /// <summary>Which replays a list shows; what is null does not limit it.</summary>
 /// <param name="Since">Unix milliseconds, inclusive.</param>

@@ -27,16 +27,16 @@ public sealed class ReplayRuns(Database database, ReplayStore store, DeliverySch
             return (null, why);
         }
         Signal();
-        return (await store.Find(replay.WorkspaceNo, replay.ReplayId), null);
+        return (await store.Find(new ReplayScope(replay.WorkspaceNo), replay.ReplayId), null);
     }
 
     /// <summary>
     /// Stops a replay: it queues nothing more, and what it queued and is still pending is canceled; the rest of much in the background. One that is over stays as it is.
     /// Null when there is none.
     /// </summary>
-    public async Task<Replay?> Cancel(long workspaceNo, string replayId)
+    public async Task<Replay?> Cancel(ReplayScope scope, string replayId)
     {
-        if (await store.Find(workspaceNo, replayId) is not { } replay)
+        if (await store.Find(scope, replayId) is not { } replay)
         {
             return null;
         }
@@ -48,7 +48,7 @@ public sealed class ReplayRuns(Database database, ReplayStore store, DeliverySch
             Reread(targets);
             Signal();
         }
-        return await store.Find(workspaceNo, replayId);
+        return await store.Find(scope, replayId);
     }
 
     /// <summary>Ends some of what a replay that is being canceled has pending; answers its targets.</summary>

@@ -28,26 +28,29 @@ public sealed class ReplayStore(Database database, ReadBounds bounds)
     private static Task<long> Insert(WriteSession session, NewReplay replay, ReplayState state, int queued, DateTimeOffset now) =>
         session.Connection.ExecuteScalarAsync<long>(
             """
-            INSERT INTO replays (id, workspace_no, kind, filter, owner_id, target_id, target_no, state, matched, queued, walk_after, walk_last, created_at)
-            VALUES (@ReplayId, @WorkspaceNo, @Kind, @Filter, @OwnerId, @TargetId, @TargetNo, @state, @queued, @queued, @WalkAfter, @WalkLast, @now) RETURNING no
+            INSERT INTO replays (id, workspace_no, kind, filter, owner_id, target_id, target_no, recipient, state, matched, queued, walk_after, walk_last, created_at)
+            VALUES (@ReplayId, @WorkspaceNo, @Kind, @Filter, @OwnerId, @TargetId, @TargetNo, @Recipient, @state, @queued, @queued, @WalkAfter, @WalkLast, @now) RETURNING no
             """,
             new
             {
-                replay.ReplayId, replay.WorkspaceNo, replay.Kind, replay.Filter, replay.OwnerId, replay.TargetId, replay.TargetNo, state = (int)state, queued,
+                replay.ReplayId, replay.WorkspaceNo, replay.Kind, replay.Filter, replay.OwnerId, replay.TargetId, replay.TargetNo, replay.Recipient, state = (int)state, queued,
                 replay.WalkAfter, replay.WalkLast, now = now.ToUnixTimeMilliseconds(),
             });
 
-    public Task<Replay?> Find(long workspaceNo, string replayId) => database.Read(connection => Find(connection, workspaceNo, replayId));
+    public Task<Replay?> Find(ReplayScope scope, string replayId) => database.Read(connection => Find(connection, scope, replayId));
 
     /// <summary>The same, read inside a transaction.</summary>
-    public static async Task<Replay?> Find(DbConnection connection, long workspaceNo, string replayId) =>
-        (await connection.QuerySingleOrDefaultAsync<ReplayRow>(
-            $"{Select} WHERE id = @replayId AND workspace_no = @workspaceNo", new { replayId, workspaceNo }))?.ToReplay();
+    public static async Task<Replay?> Find(DbConnection connection, ReplayScope scope, string replayId)
+    {
+        var values = new DynamicParameters(scope.Values);
+        values.Add("replayId", replayId);
+        return (await connection.QuerySingleOrDefaultAsync<ReplayRow>($"{Select} WHERE id = @replayId AND workspace_no = @workspaceNo{scope.And}", values))?.ToReplay();
+    }
 
     /// <summary>The replays of a workspace, newest first; of those that a filter looks at in vain, a bounded number.</summary>
-    public Task<Found<Replay>> List(long workspaceNo, ReplayFilter filter, long before, int limit) => database.Read(async connection =>
+    public Task<Found<Replay>> List(ReplayScope scope, ReplayFilter filter, long before, int limit) => database.Read(async connection =>
     {
-        var conditions = (filter.Kind is null ? "" : " AND kind = @Kind")
+        var conditions = scope.And + (filter.Kind is null ? "" : " AND kind = @Kind")
             + (filter.Status is null ? "" : $" AND state IN {Stored.List(Replay.Statuses[filter.Status].Select(state => (long)state))}")
             + (filter.OwnerId is null ? "" : " AND owner_id = @OwnerId")
             + (filter.TargetId is null ? "" : " AND target_id = @TargetId")
@@ -55,10 +58,11 @@ public sealed class ReplayStore(Database database, ReadBounds bounds)
             + (filter.Until is null ? "" : " AND created_at < @Until");
         var stopAt = conditions.Length == 0 ? null : await connection.ExecuteScalarAsync<long?>(
             "SELECT no FROM replays WHERE workspace_no = @workspaceNo AND no < @before ORDER BY no DESC LIMIT 1 OFFSET @most",
-            new { workspaceNo, before, most = bounds.Rows - 1 });
+            new { workspaceNo = scope.WorkspaceNo, before, most = bounds.Rows - 1 });
+        var values = new DynamicParameters(scope.Values);
+        values.AddDynamicParams(new { from = stopAt ?? 0, before, filter.Kind, filter.OwnerId, filter.TargetId, filter.Since, filter.Until, limit });
         var rows = await connection.QueryAsync<ReplayRow>(
-            $"{Select} WHERE workspace_no = @workspaceNo AND no >= @from AND no < @before{conditions} ORDER BY no DESC LIMIT @limit",
-            new { workspaceNo, from = stopAt ?? 0, before, filter.Kind, filter.OwnerId, filter.TargetId, filter.Since, filter.Until, limit });
+            $"{Select} WHERE workspace_no = @workspaceNo AND no >= @from AND no < @before{conditions} ORDER BY no DESC LIMIT @limit", values);
         var found = rows.Select(row => row.ToReplay()).ToList();
         return new Found<Replay>(found, found.Count < limit ? stopAt : null);
     });

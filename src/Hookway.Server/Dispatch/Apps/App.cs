@@ -16,6 +16,12 @@ public sealed record App(
     /// <summary>Set when the caller may see one recipient alone: then the stores show nothing else of this app.</summary>
     public string? OnlyRecipient { get; init; }
 
+    /// <summary>What that says of a column with recipients' ids, as a further condition with the parameter <c>@OnlyRecipient</c>.</summary>
+    public string And(string column) => OnlyRecipient is null ? "" : $" AND {column} = @OnlyRecipient";
+
+    /// <summary>Whether a recipient is out of the caller's sight.</summary>
+    public bool Hides(string? recipient) => OnlyRecipient is not null && recipient is not null && recipient != OnlyRecipient;
+
     /// <summary>What views of an app depend on.</summary>
     public static string Subject(string appId) => "app:" + appId;
 

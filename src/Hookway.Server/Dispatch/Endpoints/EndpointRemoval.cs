@@ -1,4 +1,5 @@
 using Hookway.Access;
+using Hookway.Access.Portals;
 using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Messages;
@@ -12,7 +13,7 @@ namespace Hookway.Dispatch.Endpoints;
 /// pending in between is ended by the engine when it next reads the target.
 /// </summary>
 public sealed class EndpointRemoval(
-    AppStore apps, EndpointStore endpoints, DeliveryStore deliveries, DeliverySchedule schedule, Configuration configuration, TimeProvider clock)
+    AppStore apps, EndpointStore endpoints, PortalSessionStore portals, DeliveryStore deliveries, DeliverySchedule schedule, Configuration configuration, TimeProvider clock)
 {
     /// <summary>Deletes one endpoint; null when there is none.</summary>
     public async Task<WebhookEndpoint?> Remove(App app, Actor by, string endpointId)
@@ -33,6 +34,7 @@ public sealed class EndpointRemoval(
             var now = clock.GetUtcNow();
             var deleted = await endpoints.DeleteOfRecipient(session, touched, app, recipient, purge);
             await RecipientStore.Delete(session, recipient.No, purge, now);
+            await portals.RevokeAll(session, touched, app.AppId, recipient.Id);
             touched.Record(
                 app.WorkspaceNo, now, purge ? "recipient.purged" : "recipient.deleted", Recipient.AuditName(app.AppId, recipient.Id),
                 purge ? null : RecipientResource.Of(recipient), null);
@@ -48,7 +50,7 @@ public sealed class EndpointRemoval(
     /// <summary>Archives an app and ends what is pending in it, also what an earlier call left; null when there is no such app.</summary>
     public async Task<App?> ArchiveApp(Caller caller, string appId)
     {
-        if ((await apps.Archive(caller, appId, EndpointStore.TouchPending) ?? (await apps.View(caller, appId))?.App) is not { } app)
+        if ((await apps.Archive(caller, appId, End) ?? (await apps.View(caller, appId))?.App) is not { } app)
         {
             return null;
         }
@@ -58,6 +60,13 @@ public sealed class EndpointRemoval(
             schedule.Refresh(no);
         }
         return app;
+    }
+
+    /// <summary>What is void with an app, in the transaction that archives it.</summary>
+    private async Task End(WriteSession session, ChangedSubjects touched, App app)
+    {
+        await EndpointStore.TouchPending(session, touched, app);
+        await portals.RevokeAll(session, touched, app.AppId, recipient: null);
     }
 
     /// <summary>Ends what is pending for an endpoint, as long as it is out of service: it may be taken back into service, with new work, while this runs.</summary>

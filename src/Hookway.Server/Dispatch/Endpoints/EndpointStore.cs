@@ -85,10 +85,11 @@ public sealed class EndpointStore(Database database, Configuration configuration
     /// <summary>Also one that is deleted: its history stays.</summary>
     public Task<WebhookEndpoint?> FindWithDeleted(App app, string endpointId) => database.Read(async connection =>
         await connection.QuerySingleOrDefaultAsync<EndpointRow>(
-            $"{Select} WHERE e.id = @endpointId AND e.app_no = @No", new { endpointId, app.No }) is { } row ? ToEndpoint(row) : null);
+            $"{Select} WHERE e.id = @endpointId AND e.app_no = @No{app.And("r.recipient")}", new { endpointId, app.No, app.OnlyRecipient }) is { } row ? ToEndpoint(row) : null);
 
     public Task<List<WebhookEndpoint>> List(App app, string? recipient, bool? enabled, long before, int limit) => database.Read(async connection =>
     {
+        recipient = app.OnlyRecipient ?? recipient;
         var recipientNo = recipient is null ? null : await RecipientStore.FindNo(connection, app, recipient);
         if (recipient is not null && recipientNo is null)
         {
@@ -224,7 +225,7 @@ public sealed class EndpointStore(Database database, Configuration configuration
     /// <summary>An endpoint that is not deleted, read inside a transaction.</summary>
     public async Task<WebhookEndpoint?> Find(DbConnection connection, App app, string endpointId) =>
         await connection.QuerySingleOrDefaultAsync<EndpointRow>(
-            $"{Select} WHERE e.id = @endpointId AND e.app_no = @No AND e.deleted_at IS NULL", new { endpointId, app.No }) is { } row ? ToEndpoint(row) : null;
+            $"{Select} WHERE e.id = @endpointId AND e.app_no = @No AND e.deleted_at IS NULL{app.And("r.recipient")}", new { endpointId, app.No, app.OnlyRecipient }) is { } row ? ToEndpoint(row) : null;
 
     private DynamicParameters Values(string endpointId, EndpointSettings settings, WebhookSecret secret, object more)
     {

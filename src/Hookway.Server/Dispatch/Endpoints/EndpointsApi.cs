@@ -16,22 +16,22 @@ public static class EndpointsApi
     public static void MapEndpoints(this IEndpointRouteBuilder routes)
     {
         var endpoints = routes.MapGroup("/api/v1/apps/{appId}/endpoints").WithTags("Endpoints");
-        endpoints.MapPost("/", Create).Needs(Scopes.EndpointWrite).WithSummary("Create an endpoint")
+        endpoints.MapPost("/", Create).Needs(Scopes.EndpointWrite).PortalMay(Capabilities.EndpointsWrite).WithSummary("Create an endpoint")
             .WithDescription("The only answer, beside that of the secret route, that shows the secret.").Accepts<CreateEndpoint>("application/json")
             .Produces<EndpointWithSecret>(StatusCodes.Status201Created);
-        endpoints.MapGet("/", List).Needs(Scopes.EndpointRead).WithSummary("List endpoints").Paged()
+        endpoints.MapGet("/", List).Needs(Scopes.EndpointRead).PortalMay(Capabilities.EndpointsRead).WithSummary("List endpoints").Paged()
             .WithQuery("recipient", "string", "Only those of this recipient.").WithQuery("enabled", "boolean", "Only those that are, or are not.").Produces<Page<EndpointResource>>();
-        endpoints.MapGet("/{endpointId}", Get).Needs(Scopes.EndpointRead).WithSummary("Fetch an endpoint").Produces<EndpointResource>();
-        endpoints.MapPatch("/{endpointId}", Change).Needs(Scopes.EndpointWrite).WithSummary("Change an endpoint")
+        endpoints.MapGet("/{endpointId}", Get).Needs(Scopes.EndpointRead).PortalMay(Capabilities.EndpointsRead).WithSummary("Fetch an endpoint").Produces<EndpointResource>();
+        endpoints.MapPatch("/{endpointId}", Change).Needs(Scopes.EndpointWrite).PortalMay(Capabilities.EndpointsWrite).WithSummary("Change an endpoint")
             .WithDescription("URL, headers, retry and rate changes hold from the next attempt of pending deliveries; filter and event types for new messages.")
             .Accepts<ChangeEndpoint>("application/json").Produces<EndpointResource>();
-        endpoints.MapDelete("/{endpointId}", Delete).Needs(Scopes.EndpointWrite).WithSummary("Delete an endpoint")
+        endpoints.MapDelete("/{endpointId}", Delete).Needs(Scopes.EndpointWrite).PortalMay(Capabilities.EndpointsWrite).WithSummary("Delete an endpoint")
             .WithDescription("Its pending deliveries are canceled; its history stays.").Produces<EndpointResource>();
-        endpoints.MapGet("/{endpointId}/secret", GetSecret).Needs(Scopes.EndpointWrite).WithSummary("Reveal the signing secret").Produces<EndpointSecret>();
-        endpoints.MapPost("/{endpointId}/rotate-secret", Rotate).Needs(Scopes.EndpointWrite).WithSummary("Rotate the signing secret")
+        endpoints.MapGet("/{endpointId}/secret", GetSecret).Needs(Scopes.EndpointWrite).PortalMay(Capabilities.SecretsRead).WithSummary("Reveal the signing secret").Produces<EndpointSecret>();
+        endpoints.MapPost("/{endpointId}/rotate-secret", Rotate).Needs(Scopes.EndpointWrite).PortalMay(Capabilities.SecretsRotate).WithSummary("Rotate the signing secret")
             .WithDescription("Until the grace ends, every request carries a signature by the new and by the old secret.")
             .Accepts<RotateSecret>("application/json").Produces<RotatedSecret>();
-        endpoints.MapPost("/{endpointId}/test", Test).Needs(Scopes.EndpointWrite).WithSummary("Send a test message")
+        endpoints.MapPost("/{endpointId}/test", Test).Needs(Scopes.EndpointWrite).PortalMay(Capabilities.EndpointsWrite).WithSummary("Send a test message")
             .WithDescription("The event type's example payload, to this endpoint alone.")
             .Accepts<TestEndpoint>("application/json").Produces<MessageResource>(StatusCodes.Status202Accepted);
         endpoints.MapPost("/{endpointId}/replay", Replay).Needs(Scopes.MessageWrite).PortalMay(Capabilities.MessagesReplay).WithSummary("Replay to an endpoint")
@@ -39,7 +39,7 @@ public static class EndpointsApi
                 "Delivers again, in the background and oldest first, what the endpoint did not get since a time, what it was never sent, or all of it. 202 means that the replay is durable; " +
                 "it goes on after a restart, and its counts say how far it has come.")
             .Accepts<ReplayEndpoint>("application/json").Produces<ReplayResource>(StatusCodes.Status202Accepted);
-        endpoints.MapGet("/{endpointId}/attempts", Attempts).Needs(Scopes.MessageRead).WithSummary("List an endpoint's attempts")
+        endpoints.MapGet("/{endpointId}/attempts", Attempts).Needs(Scopes.MessageRead).PortalMay(Capabilities.MessagesRead).WithSummary("List an endpoint's attempts")
             .WithDescription("Newest first; also of an endpoint that was deleted.").Paged()
             .WithQuery("status", "string", "Only those that succeeded, or failed.", "succeeded", "failed")
             .WithQuery("since", "date-time", "Only those that began at or after this time.").WithQuery("until", "date-time", "Only those that began before this time.")
@@ -57,10 +57,19 @@ public static class EndpointsApi
         {
             return problem!;
         }
+        if (app.Hides(input.Recipient))
+        {
+            return Problem.NotFound("recipient");
+        }
+        var recipient = app.OnlyRecipient ?? input.Recipient;
         var errors = new FieldErrors();
-        if (!Recipient.IsId(input.Recipient))
+        if (!Recipient.IsId(recipient))
         {
             errors.Add("recipient", "is required; it " + Recipient.IdForm);
+        }
+        if (app.OnlyRecipient is not null && input.RecipientName is not null)
+        {
+            errors.Add("recipientName", "is not for the recipient itself to set");
         }
         if (input.RecipientName?.Length > Recipient.MostNameCharacters)
         {
@@ -73,7 +82,7 @@ public static class EndpointsApi
         {
             return Problem.Invalid(errors);
         }
-        (var endpoint, problem) = await store.Create(app, caller.Actor, input.Recipient!, input.RecipientName, settings, secret!);
+        (var endpoint, problem) = await store.Create(app, caller.Actor, recipient!, input.RecipientName, settings, secret!);
         return endpoint is null ? problem! : TypedResults.Created($"/api/v1/apps/{appId}/endpoints/{endpoint.EndpointId}", EndpointWithSecret.Of(endpoint));
     }
 

@@ -17,9 +17,9 @@ public static class EventTypesApi
         types.MapPut("/{name}", Publish).Needs(Scopes.EventTypeWrite).WithSummary("Publish an event type")
             .WithDescription("Replaces the type when it exists (200), and takes it out of the archive.").Accepts<PublishEventType>("application/json")
             .Produces<EventTypeResource>(StatusCodes.Status201Created).Produces<EventTypeResource>();
-        types.MapGet("/", List).Needs(Scopes.EventTypeRead).WithSummary("List event types").Paged()
+        types.MapGet("/", List).Needs(Scopes.EventTypeRead).PortalMay(Capabilities.EndpointsRead).WithSummary("List event types").Paged()
             .WithQuery("includeArchived", "boolean", "Also show those that are archived.").Produces<Page<EventTypeResource>>();
-        types.MapGet("/{name}", Get).Needs(Scopes.EventTypeRead).WithSummary("Fetch an event type").Produces<EventTypeResource>();
+        types.MapGet("/{name}", Get).Needs(Scopes.EventTypeRead).PortalMay(Capabilities.EndpointsRead).WithSummary("Fetch an event type").Produces<EventTypeResource>();
         types.MapDelete("/{name}", Archive).Needs(Scopes.EventTypeWrite).WithSummary("Archive an event type")
             .WithDescription("Messages of an archived type are refused.").Produces<EventTypeResource>();
     }

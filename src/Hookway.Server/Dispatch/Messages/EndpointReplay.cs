@@ -42,7 +42,7 @@ public sealed class EndpointReplay(
             app.AppId, endpoint.EndpointId, asked.Since!.Value, asked.Until, asked.Status ?? "failed", asked.Types is { Count: > 0 } ? asked.Types : null);
         var (after, last) = await messages.SeqsBetween(filter.Since.ToUnixTimeMilliseconds(), filter.Until?.ToUnixTimeMilliseconds());
         var replay = new NewReplay(
-            app.WorkspaceNo, ids.New(IdPrefix.Replay), Kind, JsonSerializer.Serialize(filter, ApiJson.Options), app.AppId, endpoint.EndpointId, endpoint.No, after, last);
+            app.WorkspaceNo, ids.New(IdPrefix.Replay), Kind, JsonSerializer.Serialize(filter, ApiJson.Options), app.AppId, endpoint.EndpointId, endpoint.No, endpoint.Recipient, after, last);
         return await runs.Begin(replay, session => EndpointStore.EndedNow(session, endpoint.No)) switch
         {
             { Begun: { } begun } => TypedResults.Accepted($"/api/v1/replays/{begun.ReplayId}", ReplayResource.Of(begun)),

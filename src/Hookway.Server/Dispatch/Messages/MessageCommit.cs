@@ -38,7 +38,7 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
                 outcomes[i] = SendOutcome.Refused(MessageIntake.EndpointDisabled());
                 continue;
             }
-            if (quota.Take(sends[i].App.WorkspaceNo) is { } full)
+            if (quota.Take(sends[i].App.WorkspaceNo, sends[i].Draft.Data.Length) is { } full)
             {
                 outcomes[i] = SendOutcome.Refused(full);
                 continue;

@@ -48,12 +48,12 @@ public sealed class MessageReplay(
         var now = clock.GetUtcNow();
         var id = ids.New(IdPrefix.Replay);
         var filter = JsonSerializer.Serialize(new { app.AppId, message.MessageId, EndpointId = endpointId }, ApiJson.Options);
-        var replay = new NewReplay(app.WorkspaceNo, id, ReplayKind.Message, filter, app.AppId, endpointId, null, 0, 0);
+        var replay = new NewReplay(app.WorkspaceNo, id, ReplayKind.Message, filter, app.AppId, endpointId, null, message.Recipient, 0, 0);
         var replayNo = await ReplayStore.InsertQueued(session, replay, inService.Count, now);
         var items = inService.Select(endpoint => new ReplayItem(message.Seq, endpoint.No, ReplayWish.ThisOne, now)).ToList();
         var reopened = await ReplayedDeliveries.Open(session, items, replayNo, MessageStore.Counter, now);
         await ReplayProgress.Settle(session, replayNo, now);
-        return (await ReplayStore.Find(session.Connection, app.WorkspaceNo, id), reopened, null);
+        return (await ReplayStore.Find(session.Connection, new ReplayScope(app.WorkspaceNo), id), reopened, null);
     }
 
     private async Task<IReadOnlyList<WebhookEndpoint>> Wanted(WriteSession session, App app, Message message, string? endpointId, HashSet<long> existing)

@@ -28,6 +28,7 @@ public sealed class MessageSearch(Database database, MessageStore messages, Read
     /// <param name="before">Only those that were accepted before this one.</param>
     public Task<Found<Message>> List(App app, MessageFilter filter, long before, int limit, bool withData = false) => database.Read(async connection =>
     {
+        filter = filter with { Recipient = app.OnlyRecipient ?? filter.Recipient };
         var found = await Search(connection, app, filter, before, limit);
         return new Found<Message>(await MessageStore.FindBySeqs(connection, app, found.Rows, withData), found.SearchedTo);
     });

@@ -84,7 +84,7 @@ public sealed class MessageStore(Database database, TimeProvider clock)
     /// <summary>One message, without its data.</summary>
     public static async Task<Message?> FindById(DbConnection connection, App app, string messageId) =>
         (await connection.QuerySingleOrDefaultAsync<MessageRow>(
-            $"SELECT {Columns} {From} WHERE m.app_no = @No AND m.id = @messageId", new { app.No, messageId }))?.ToMessage();
+            $"SELECT {Columns} {From} WHERE m.app_no = @No AND m.id = @messageId{app.And("r.recipient")}", new { app.No, messageId, app.OnlyRecipient }))?.ToMessage();
 
     /// <summary>One message, without its data.</summary>
     public Task<Message?> Find(App app, string messageId) => database.Read(connection => FindById(connection, app, messageId));
@@ -92,7 +92,7 @@ public sealed class MessageStore(Database database, TimeProvider clock)
     /// <summary>The message with its data, and the endpoints that it was not for.</summary>
     public Task<Message?> FindWithData(App app, string messageId) => database.Read(async connection =>
         (await connection.QuerySingleOrDefaultAsync<MessageRow>(
-            $"SELECT {Columns}, m.data, m.unmatched {From} WHERE m.app_no = @No AND m.id = @messageId", new { app.No, messageId }))?.ToMessage());
+            $"SELECT {Columns}, m.data, m.unmatched {From} WHERE m.app_no = @No AND m.id = @messageId{app.And("r.recipient")}", new { app.No, messageId, app.OnlyRecipient }))?.ToMessage());
 
     /// <summary>What is to be sent of a message; null when it is gone or its data has been erased.</summary>
     public Task<MessageContent?> Content(long seq) => database.Read(async connection =>
@@ -113,7 +113,7 @@ public sealed class MessageStore(Database database, TimeProvider clock)
         }
         var columns = withData ? Columns + ", m.data" : Columns;
         return (await connection.QueryAsync<MessageRow>(
-            $"SELECT {columns} {From} WHERE {Stored.Unindexed}m.app_no = @No AND m.seq IN {Stored.List(seqs)} ORDER BY m.seq DESC", new { app.No })).Select(row => row.ToMessage()).ToList();
+            $"SELECT {columns} {From} WHERE {Stored.Unindexed}m.app_no = @No AND m.seq IN {Stored.List(seqs)}{app.And("r.recipient")} ORDER BY m.seq DESC", new { app.No, app.OnlyRecipient })).Select(row => row.ToMessage()).ToList();
     }
 
     /// <summary>Behind which sequence, and up to which, all messages are that were accepted so far and between two times.</summary>

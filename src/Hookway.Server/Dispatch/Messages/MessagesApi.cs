@@ -22,20 +22,20 @@ public static class MessagesApi
                 + "Each may have its own messageId or idempotencyKey; an Idempotency-Key header is refused.")
             .WithMetadata(new BodyLimit("The request body", MessageBatch.MostBytes))
             .Accepts<SendMessages>("application/json").Produces<BatchSent>(StatusCodes.Status202Accepted);
-        messages.MapGet("/", List).Needs(Scopes.MessageRead).WithSummary("List messages").Paged()
+        messages.MapGet("/", List).Needs(Scopes.MessageRead).PortalMay(Capabilities.MessagesRead).WithSummary("List messages").Paged()
             .WithQuery("recipient", "string", "Only those to this recipient.").WithQuery("type", "string", "Only those of this event type.")
             .WithQuery("status", "string", "Only those with this status.", [.. MessageFilter.Statuses.Keys])
             .WithQuery("since", "date-time", "Only those accepted at or after this time.").WithQuery("until", "date-time", "Only those accepted before this time.")
             .WithQuery("q", "string", "Only those whose id, recipient or event type is this or begins with it. With inPayload: those whose data holds it, byte by byte as it was sent.")
             .WithQuery("inPayload", "boolean", "Search in data instead, newest first and at most 500 ms a page: a page may hold few items or none and still have a nextCursor.")
             .Produces<Page<MessageResource>>();
-        messages.MapGet("/{messageId}", Get).Needs(Scopes.MessageRead).WithSummary("Fetch a message")
+        messages.MapGet("/{messageId}", Get).Needs(Scopes.MessageRead).PortalMay(Capabilities.MessagesRead).WithSummary("Fetch a message")
             .WithDescription("With its data and its deliveries.").Produces<MessageResource>();
-        messages.MapGet("/{messageId}/attempts", Attempts).Needs(Scopes.MessageRead).WithSummary("List a message's attempts")
+        messages.MapGet("/{messageId}/attempts", Attempts).Needs(Scopes.MessageRead).PortalMay(Capabilities.MessagesRead).WithSummary("List a message's attempts")
             .WithDescription("Oldest first.").Paged()
             .WithQuery("endpointId", "string", "Only those to this endpoint.").WithQuery("status", "string", "Only those that succeeded, or failed.", "succeeded", "failed")
             .Produces<Page<AttemptResource>>();
-        messages.MapPost("/{messageId}/replay", Replay).Needs(Scopes.MessageWrite).WithSummary("Replay a message")
+        messages.MapPost("/{messageId}/replay", Replay).Needs(Scopes.MessageWrite).PortalMay(Capabilities.MessagesReplay).WithSummary("Replay a message")
             .WithDescription("Reopens its deliveries with a fresh retry budget; with an endpointId also makes the missing one.")
             .Accepts<ReplayMessage>("application/json").Produces<ReplayResource>(StatusCodes.Status202Accepted);
         messages.MapPost("/{messageId}/cancel", Cancel).Needs(Scopes.MessageWrite).WithSummary("Cancel a message")

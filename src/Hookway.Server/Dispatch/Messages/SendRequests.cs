@@ -11,13 +11,17 @@ namespace Hookway.Dispatch.Messages;
 /// has routed, is judged again by what was changed elsewhere since memory was read.
 /// </summary>
 public sealed class SendRequests(
-    AppStore apps, MessageIntake intake, RefusedSends refusals, Configuration configuration, TimeProvider clock)
+    AppStore apps, MessageIntake intake, RefusedSends refusals, Configuration configuration, WorkspaceStore workspaces, TimeProvider clock)
 {
     private const int MostTries = 5;
 
     /// <summary>Sends one message.</summary>
     public async Task<IResult> Send(HttpContext http, Caller caller, string appId)
     {
+        if (http.Request.ContentLength > MessageDraft.BodyLimit(MessageDraft.PayloadBytes(caller)))
+        {
+            caller = await Renewed(caller);
+        }
         if (await apps.View(caller, appId) is not { } view)
         {
             return Problem.NotFound("app");
@@ -46,7 +50,7 @@ public sealed class SendRequests(
             {
                 throw new StorageUnavailableException("The app is being changed faster than a send to it can be judged.");
             }
-            caller = caller with { Version = configuration.Version };
+            caller = await Renewed(caller);
             view = (await apps.View(caller, appId))!;
         }
     }
@@ -103,6 +107,13 @@ public sealed class SendRequests(
             }
         }
         return TypedResults.Accepted((string?)null, new BatchSent(results));
+    }
+
+    /// <summary>The caller with what is known by now.</summary>
+    private async ValueTask<Caller> Renewed(Caller caller)
+    {
+        await configuration.CatchUp();
+        return caller with { Version = configuration.Version, Workspace = await workspaces.View(caller.WorkspaceNo) };
     }
 
     private async ValueTask<(MessageSend? Send, RefusedDraft? Refused)> Judge(HttpContext http, Caller caller, AppView view, ReadOnlyMemory<byte> body)

@@ -52,11 +52,15 @@ public sealed class RecipientStore(Database database, Configuration configuratio
             [.. recipients.Select(item => new object?[] { item.AppNo, item.Id, item.Name, Fold(item.Name), now.ToUnixTimeMilliseconds() })],
             reader => (AppNo: reader.GetInt64(0), Id: reader.GetString(1), No: reader.GetInt64(2)))).ToDictionary(row => (row.AppNo, row.Id), row => row.No);
 
-    public Task<Recipient?> Find(App app, string id) => database.Read(connection => Find(connection, app.No, id));
+    public Task<Recipient?> Find(App app, string id) => database.Read(async connection => app.Hides(id) ? null : await Find(connection, app.No, id));
 
     /// <summary>Recipients newest first; <paramref name="q"/> finds those whose id or name begins with it, a name without regard to case.</summary>
     public Task<Found<Recipient>> List(App app, string? q, long before, int limit) => database.Read(async connection =>
     {
+        if (app.OnlyRecipient is not null)
+        {
+            return new Found<Recipient>(await Read(connection, "recipient = @OnlyRecipient AND no < @before", new { app.No, app.OnlyRecipient, before, limit }), null);
+        }
         if (q is null)
         {
             return new Found<Recipient>(await Read(connection, "no < @before", new { app.No, before, limit }), null);
@@ -95,7 +99,7 @@ public sealed class RecipientStore(Database database, Configuration configuratio
         "SELECT no FROM recipients WHERE app_no = @No AND recipient = @id", new { app.No, id });
 
     /// <summary>Also one that is deleted: what is left of it may be erased.</summary>
-    public Task<Recipient?> FindWithDeleted(App app, string id) => database.Read(async connection =>
+    public Task<Recipient?> FindWithDeleted(App app, string id) => database.Read(async connection => app.Hides(id) ? null :
         (await connection.QuerySingleOrDefaultAsync<RecipientRow>(
             $"SELECT {Columns} FROM recipients WHERE app_no = @No AND recipient = @id", new { app.No, id }))?.ToRecipient());
 

@@ -58,9 +58,9 @@ public sealed class RefusedSendStore(Database database)
             SELECT no, at, recipient, event_type, message_id, status, code, detail, request_id FROM refused_messages
             WHERE app_no = @appNo AND no < @before AND no > coalesce(({FirstBeyond}), 0)
                 AND (@recipient IS NULL OR recipient = @recipient) AND (@type IS NULL OR event_type = @type) AND (@messageId IS NULL OR message_id = @messageId)
-                AND (@since IS NULL OR at >= @since)
+                AND (@since IS NULL OR at >= @since){app.And("recipient")}
             ORDER BY no DESC LIMIT @limit
-            """, new { appNo = app.No, Kept, recipient, type, messageId, since, before, limit })).Select(row => row.ToRefusedSend()).ToList();
+            """, new { appNo = app.No, Kept, recipient, type, messageId, since, before, limit, app.OnlyRecipient })).Select(row => row.ToRefusedSend()).ToList();
 
     /// <summary>How many sends an app has refused in all, by code.</summary>
     public Task<Dictionary<string, long>> Counts(App app) => database.Read(async connection =>
