@@ -28,7 +28,9 @@ public sealed class NothingDatabase(string folder) : Database
         _commits = new GroupCommit(new Transaction(_connection), fault);
     }
 
-    public override Task<IAsyncDisposable> Claim(Action lost) => _kept.Claim(lost);
+    public override IAsyncDisposable Claim() => _kept.Claim();
+
+    public override Task<long> Now(DbConnection connection) => _kept.Now(connection);
 
     public override Task<T> Read<T>(Func<DbConnection, Task<T>> work) => _kept.Read(work);
 

@@ -1,3 +1,4 @@
+using Hookway.Deliveries.Ownership;
 using Hookway.Storage;
 
 namespace Hookway.Deliveries;
@@ -14,6 +15,7 @@ public sealed class AttemptRecorder
     private readonly Database _database;
     private readonly Configuration _configuration;
     private readonly TimeOrder _times;
+    private readonly ITargetOwnership _ownership;
     private readonly IAttemptObserver[] _observers;
     private readonly DeliveryMetrics _metrics;
     private readonly TimeProvider _clock;
@@ -21,9 +23,10 @@ public sealed class AttemptRecorder
     private readonly WriteLane<AttemptRecord, ChangedSubjects> _lane;
 
     public AttemptRecorder(
-        Database database, Configuration configuration, AttemptStore attempts, IEnumerable<IAttemptObserver> observers, DeliveryMetrics metrics, TimeProvider clock,
-        ILogger<AttemptRecorder> log)
+        Database database, Configuration configuration, AttemptStore attempts, ITargetOwnership ownership, IEnumerable<IAttemptObserver> observers, DeliveryMetrics metrics,
+        TimeProvider clock, ILogger<AttemptRecorder> log)
     {
+        _ownership = ownership;
         _observers = [.. observers];
         _metrics = metrics;
         _database = database;
@@ -53,9 +56,15 @@ public sealed class AttemptRecorder
         }
     }
 
-    private async Task<ChangedSubjects[]> Write(WriteSession session, IReadOnlyList<AttemptRecord> records)
+    private async Task<ChangedSubjects[]> Write(WriteSession session, IReadOnlyList<AttemptRecord> all)
     {
         var touched = new ChangedSubjects();
+        var epoch = _ownership.Epoch;
+        var records = all.All(record => record.Epoch == epoch) ? all : [.. all.Where(record => record.Epoch == epoch)];
+        if (records.Count == 0)
+        {
+            return [.. Enumerable.Repeat(touched, all.Count)];
+        }
         await DeliveryStore.Record(session, records);
         await _times.Note(session, records.Select(record => record.Attempt.StartedAt.ToUnixTimeMilliseconds()));
         foreach (var record in records)
@@ -70,7 +79,7 @@ public sealed class AttemptRecorder
             await observer.Recorded(session, touched, records, Disable);
         }
         await Configuration.Append(session, touched);
-        return [.. Enumerable.Repeat(touched, records.Count)];
+        return [.. Enumerable.Repeat(touched, all.Count)];
 
         async Task Disable(AttemptRecord because, string reason)
         {
@@ -96,4 +105,5 @@ public sealed class AttemptRecorder
 /// <summary>One attempt to record.</summary>
 /// <param name="Run">The run it was made in.</param>
 /// <param name="Circuit">Set when this attempt changes the circuit of its target.</param>
-public sealed record AttemptRecord(IDeliverySource Source, Attempt Attempt, int Run, AttemptVerdict Verdict, CircuitChange? Circuit);
+/// <param name="Epoch">That of the node when it was taken: a node that has lost its targets meanwhile must not speak for them.</param>
+public sealed record AttemptRecord(IDeliverySource Source, Attempt Attempt, int Run, AttemptVerdict Verdict, CircuitChange? Circuit, long Epoch);

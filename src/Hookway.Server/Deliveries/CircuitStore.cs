@@ -23,7 +23,7 @@ public sealed class CircuitStore(Database database)
                 new { targetNo, most = TargetCircuit.FailuresThatOpen })).AsList();
         var forgivenAt = failures.Count == 0 ? null : await connection.ExecuteScalarAsync<long?>(
             "SELECT forgiven_at FROM target_circuits WHERE target_no = @targetNo", new { targetNo });
-        failures = [.. failures.TakeWhile(attempt => attempt.Error is not null && !(attempt.StartedAt < forgivenAt))];
+        failures = [.. failures.TakeWhile(attempt => attempt.Error is not null && !(attempt.StartedAt <= forgivenAt))];
         return new RecentFailures(failures.Count, failures is [.., var first] ? Stored.Time(first.StartedAt + first.DurationMs) : null);
     });
 

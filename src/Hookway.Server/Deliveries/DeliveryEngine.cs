@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Hookway.Deliveries.Ownership;
 using Hookway.Storage;
 
 namespace Hookway.Deliveries;
@@ -14,11 +15,12 @@ public delegate void StartStep(Action<ScheduledWork> step, ScheduledWork work);
 /// from the store. Each attempt is one request by <see cref="DeliverySender"/>, judged by <see cref="AttemptVerdict"/>, recorded by <see cref="AttemptRecorder"/>.
 /// </summary>
 public sealed class DeliveryEngine(
-    DeliveryStore store, CircuitStore circuits, IEnumerable<IDeliverySource> sources, DeliverySchedule schedule, SendRequest send, AttemptRecorder recorder,
+    DeliveryStore store, CircuitStore circuits, IEnumerable<IDeliverySource> sources, ITargetOwnership ownership, DeliverySchedule schedule, SendRequest send, AttemptRecorder recorder,
     RetrySchedule retries, Configuration configuration, Database database, IdGenerator ids, DeliveryOptions options, TimeProvider clock,
     StartStep start, EngineFault fault, ILogger<DeliveryEngine> log) : IHostedLifecycleService, IDisposable
 {
     private static readonly TimeSpan PauseAfterFault = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan PauseWhileAway = TimeSpan.FromSeconds(1);
 
     /// <summary>A clock may be set, or a machine suspended: timers are looked at anew at least this often.</summary>
     private static readonly TimeSpan LongestSleep = TimeSpan.FromMinutes(1);
@@ -36,10 +38,7 @@ public sealed class DeliveryEngine(
         schedule.Signal = () => _signals.Writer.TryWrite(true);
         _timer = clock.CreateTimer(_ => schedule.Signal(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         configuration.Changed += OnChanged;
-        foreach (var targetNo in await store.TargetsWithWork())
-        {
-            schedule.Refresh(targetNo);
-        }
+        await ownership.Start();
         _pump = Pump();
     }
 
@@ -63,6 +62,7 @@ public sealed class DeliveryEngine(
             log.LogWarning("{Attempts} attempts did not end in time; they are repeated after the next start", left);
         }
         _stopSending.Cancel();
+        await ownership.Stop();
     }
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -139,6 +139,11 @@ public sealed class DeliveryEngine(
             var circuit = target.IsFailing ? await circuits.Find(work.TargetNo) : null;
             schedule.ReadEnded(work, target, circuit, await store.ReadDue(target, work.ReadLimit, clock.GetUtcNow()));
         }
+        catch (StorageUnavailableException e)
+        {
+            log.LogWarning("Pending deliveries of target {Target} could not be read; tried again in {Pause}: {Reason}", work.TargetNo, PauseWhileAway, e.Message);
+            schedule.ReadFailed(work, PauseWhileAway);
+        }
         catch (Exception e)
         {
             log.LogError(e, "Pending deliveries of target {Target} could not be read; tried again in {Pause}", work.TargetNo, PauseAfterFault);
@@ -165,6 +170,11 @@ public sealed class DeliveryEngine(
         catch (OperationCanceledException) when (_stopSending.IsCancellationRequested)
         {
             // Given up by the shutdown: not recorded, so it is repeated.
+        }
+        catch (StorageUnavailableException e)
+        {
+            log.LogWarning("A delivery of message {Message} to target {Target} waits for the store: {Reason}", delivery.MessageSeq, delivery.TargetNo, e.Message);
+            holdUntil = clock.GetUtcNow() + PauseWhileAway;
         }
         catch (Exception e)
         {
@@ -197,7 +207,7 @@ public sealed class DeliveryEngine(
             prepared.Request.Url.AbsoluteUri, prepared.ShownHeaders, result.ResponseStatus, result.ResponseHeaders, result.ResponseBody,
             startedAt, result.Duration, verdict.NextAttemptAt);
         var succeeded = result.Outcome is AttemptOutcome.Succeeded;
-        await recorder.Record(new AttemptRecord(source, attempt, delivery.Run, verdict, await Judge(work, succeeded)), _stopSending.Token);
+        await recorder.Record(new AttemptRecord(source, attempt, delivery.Run, verdict, await Judge(work, succeeded), work.Epoch), _stopSending.Token);
         var level = succeeded ? LogLevel.Debug : LogLevel.Information;
         if (log.IsEnabled(level))
         {
@@ -211,9 +221,9 @@ public sealed class DeliveryEngine(
 
     private async ValueTask<CircuitChange?> Judge(ScheduledWork work, bool succeeded)
     {
-        if (!succeeded && !schedule.KnowsFailures(work.TargetNo))
+        if (!succeeded && !schedule.KnowsFailures(work))
         {
-            schedule.Learn(work.TargetNo, await FailuresOf(work.TargetNo));
+            schedule.Learn(work, await FailuresOf(work.TargetNo));
         }
         return schedule.Judge(work, succeeded, clock.GetUtcNow());
     }

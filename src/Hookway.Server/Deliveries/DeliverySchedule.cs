@@ -4,9 +4,10 @@ namespace Hookway.Deliveries;
 /// Decides what goes next: a queue and a cap for each target, a place in a round robin, targets that work before targets that fail. It holds a bounded part of
 /// the pending deliveries; the store holds all of them, and a target whose memory runs low is read again. Makes no calls of its own.
 /// </summary>
-public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock)
+public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvider clock)
 {
     private const int MostReads = 4;
+    private const int MostReadsWaiting = 500;
 
     private readonly Lock _gate = new();
     private readonly Dictionary<long, TargetQueue> _targets = [];
@@ -59,14 +60,19 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
     {
         lock (_gate)
         {
+            if (!_owns(target.No))
+            {
+                return;
+            }
             var queue = QueueOf(target.No);
             if (!queue.Reading && !queue.MoreInStore)
             {
                 queue.Target ??= target;
             }
-            // While a read is under way, or others wait in the store before it, memory is not the place to join the queue.
+            // While a read is under way, or others wait in the store before it, memory is not the place to join the queue. For an ordered target another node may have
+            // accepted some before it of which this node has not been told yet.
             var joins = !queue.MoreInStore && !queue.Reading && !queue.IsHeld && queue.Circuit is null && queue.Target is { Paused: false, Ended: null, IsFailing: false }
-                && !(queue.Target.Ordered && queue.WakeAt is not null) && queue.Ready < options.ReadyPerTarget && _ready < options.ReadyInAll;
+                && !(queue.Target.Ordered && (queue.WakeAt is not null || _isShared)) && queue.Ready < options.ReadyPerTarget && _ready < options.ReadyInAll;
             if (joins)
             {
                 Enqueue(queue, delivery);
@@ -85,6 +91,10 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
     {
         lock (_gate)
         {
+            if (!_owns(targetNo))
+            {
+                return;
+            }
             var queue = QueueOf(targetNo);
             SetWake(queue, at);
             Reconsider(queue);
@@ -97,6 +107,10 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
     {
         lock (_gate)
         {
+            if (!_owns(targetNo))
+            {
+                return;
+            }
             var queue = QueueOf(targetNo);
             if (queue.Ready > 0 || queue.Reading)
             {
@@ -120,10 +134,10 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
             if (_readsUnderWay < MostReads && _reads.TryDequeue(out var reading))
             {
                 _readsUnderWay++;
-                work = new ScheduledWork(reading.TargetNo, null, ReadLimit(reading));
+                work = new ScheduledWork(reading.TargetNo, null, ReadLimit(reading)) { Epoch = Epoch };
                 return true;
             }
-            while (_ring.Next() is { } queue)
+            while (_mayBegin() && _ring.Next() is { } queue)
             {
                 if (queue.Ready == 0 || queue.InFlight >= queue.Allowed(options.MaxInFlightPerTarget))
                 {
@@ -139,7 +153,7 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
                 var delivery = queue.Take(now);
                 Unaccount(delivery);
                 Reconsider(queue);
-                work = new ScheduledWork(queue.TargetNo, delivery, 0) { CountsAsFailing = queue.IsFailing, IsProbe = queue.Circuit is not null };
+                work = new ScheduledWork(queue.TargetNo, delivery, 0) { CountsAsFailing = queue.IsFailing, IsProbe = queue.Circuit is not null, Epoch = Epoch };
                 _ring.Took(work);
                 return true;
             }
@@ -155,6 +169,10 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
     {
         lock (_gate)
         {
+            if (work.Epoch != Epoch)
+            {
+                return;
+            }
             var queue = _targets[work.TargetNo];
             _ring.Left(work);
             queue.Left(work.Delivery!, succeeded, options.MaxInFlightPerTarget);
@@ -174,49 +192,6 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
         Signal();
     }
 
-    /// <summary>Whether all failures of a target at its last attempts are known here; when not, <see cref="Learn"/> must come before <see cref="Judge"/>.</summary>
-    public bool KnowsFailures(long targetNo)
-    {
-        lock (_gate)
-        {
-            return _targets[targetNo].KnowsFailures;
-        }
-    }
-
-    /// <summary>Tells of the failures that the store had before an attempt that is under way.</summary>
-    public void Learn(long targetNo, RecentFailures before)
-    {
-        lock (_gate)
-        {
-            _targets[targetNo].Learn(before);
-        }
-    }
-
-    /// <summary>
-    /// The attempt that was taken came to this, and is about to be recorded: what it does to the circuit of its target, to be recorded with it. Judged before it is recorded, so
-    /// that of attempts that end together each counts once.
-    /// </summary>
-    public CircuitChange? Judge(ScheduledWork work, bool succeeded, DateTimeOffset now)
-    {
-        CircuitChange? change;
-        lock (_gate)
-        {
-            var queue = _targets[work.TargetNo];
-            change = queue.Judge(work.IsProbe, succeeded, now);
-            if (change is not null)
-            {
-                // Closed: the others have waited in the store. Opened: they wait there.
-                Unload(queue);
-                Reconsider(queue);
-            }
-        }
-        if (change is not null)
-        {
-            Signal();
-        }
-        return change;
-    }
-
     /// <summary>A read that was taken has ended.</summary>
     /// <param name="target">The settings as they are now; null when the target is gone.</param>
     /// <param name="circuit">Its circuit while that is open.</param>
@@ -226,6 +201,10 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
     {
         lock (_gate)
         {
+            if (work.Epoch != Epoch)
+            {
+                return;
+            }
             _readsUnderWay--;
             var queue = _targets[work.TargetNo];
             var rows = due.Rows;
@@ -260,6 +239,10 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
     {
         lock (_gate)
         {
+            if (work.Epoch != Epoch)
+            {
+                return;
+            }
             _readsUnderWay--;
             var queue = _targets[work.TargetNo];
             queue.EndRead([]);
@@ -288,7 +271,7 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
     {
         if (!_targets.TryGetValue(targetNo, out var queue))
         {
-            _targets[targetNo] = queue = new TargetQueue(targetNo);
+            _targets[targetNo] = queue = new TargetQueue(targetNo) { AttemptsElsewhereUntil = AttemptsElsewhereUntil };
         }
         return queue;
     }
@@ -339,6 +322,10 @@ public sealed class DeliverySchedule(DeliveryOptions options, TimeProvider clock
     /// <summary>Puts a target where it now belongs: among the reads, in the ring, or out of memory.</summary>
     private void Reconsider(TargetQueue queue)
     {
+        if (queue.IsSuspended)
+        {
+            return;
+        }
         var runsLow = queue.Circuit is null ? queue.Ready < options.ReadyPerTarget / 8 : queue.Ready == 0 && queue.InFlight == 0;
         if (queue.MoreInStore && !queue.Reading && runsLow && !queue.IsHeld && queue.Target is not { Paused: true })
         {

@@ -33,8 +33,15 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         .Number("next", row => Stored.Time(row.Verdict.NextAttemptAt)).Text("reason", row => row.Verdict.Change.Reason());
 
     /// <summary>Adds deliveries in the transaction that accepts their messages.</summary>
-    public static Task Insert(WriteSession session, IEnumerable<NewDelivery> deliveries) =>
-        session.ForEach(InsertStatement, deliveries as IReadOnlyList<NewDelivery> ?? [.. deliveries]);
+    public static async Task Insert(WriteSession session, IEnumerable<NewDelivery> deliveries)
+    {
+        var rows = deliveries as IReadOnlyList<NewDelivery> ?? [.. deliveries];
+        await session.ForEach(InsertStatement, rows);
+        if (session.Owners is { } owners)
+        {
+            await owners.Give(session, [.. rows.Select(delivery => delivery.TargetNo)]);
+        }
+    }
 
     /// <summary>Records attempts and what they mean for their deliveries, unless a delivery has ended or begun a new run meanwhile.</summary>
     public static async Task Record(WriteSession session, IReadOnlyList<AttemptRecord> records)
@@ -61,8 +68,12 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         EndWhere(session, "message_seq = @messageSeq AND target_no = @targetNo", new { delivery.MessageSeq, delivery.TargetNo }, change, at);
 
     /// <summary>Ends the pending deliveries of a message; answers their targets, which the schedule must then read again.</summary>
-    public static async Task<IReadOnlyList<long>> EndOfMessage(WriteSession session, long messageSeq, DeliveryChange change, DateTimeOffset at) =>
-        [.. (await EndWhere(session, "message_seq = @messageSeq", new { messageSeq }, change, at)).Select(ended => ended.TargetNo)];
+    public static async Task<IReadOnlyList<long>> EndOfMessage(WriteSession session, long messageSeq, DeliveryChange change, DateTimeOffset at)
+    {
+        var targets = (await EndWhere(session, "message_seq = @messageSeq", new { messageSeq }, change, at)).ConvertAll(ended => ended.TargetNo);
+        session.Owners?.Withdraw(session, targets);
+        return targets;
+    }
 
     /// <summary>Ends up to <paramref name="most"/> pending deliveries of a target; answers how many.</summary>
     /// <param name="at">The time of the end; the system's when null.</param>
@@ -128,7 +139,9 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         var ended = await EndWhere(
             session, $"(message_seq, target_no) IN ({Some} WHERE run_trigger = 1)", new { replayNo, most }, DeliveryChange.ReplayCanceled, at);
         await ReplayProgress.Count(session, Enumerable.Repeat((replayNo, DeliveryStatus.Canceled), released), at);
-        return [.. ended.Select(row => row.TargetNo).Distinct()];
+        List<long> targets = [.. ended.Select(row => row.TargetNo).Distinct()];
+        session.Owners?.Withdraw(session, targets);
+        return targets;
     }
 
     /// <summary>How much of a replay is due and has not been tried since, counted up to <paramref name="most"/>.</summary>
@@ -136,9 +149,16 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE replay_no = @replayNo AND next_attempt_at <= @now LIMIT @most) AS due",
         new { replayNo, now = now.ToUnixTimeMilliseconds(), most }));
 
-    /// <summary>The targets that have pending deliveries.</summary>
-    public Task<List<long>> TargetsWithWork() => database.Read(async connection =>
-        (await connection.QueryAsync<long>("SELECT DISTINCT target_no FROM deliveries WHERE status = 0")).AsList());
+    /// <summary>The targets that have pending deliveries, and when the first of those is due. Steps from target to target, however many deliveries each has.</summary>
+    public Task<List<(long TargetNo, DateTimeOffset DueAt)>> TargetsWithWork() => database.Read(async connection =>
+        (await connection.QueryAsync<(long TargetNo, long DueAt)>(
+            """
+            WITH RECURSIVE targets(no) AS (
+                SELECT min(target_no) FROM deliveries WHERE status = 0
+                UNION ALL
+                SELECT (SELECT min(d.target_no) FROM deliveries d WHERE d.status = 0 AND d.target_no > targets.no) FROM targets WHERE targets.no IS NOT NULL)
+            SELECT no, (SELECT min(d.next_attempt_at) FROM deliveries d WHERE d.status = 0 AND d.target_no = targets.no) FROM targets WHERE no IS NOT NULL
+            """)).Select(row => (row.TargetNo, Stored.Time(row.DueAt))).ToList());
 
     /// <summary>What is due for a target, first to go first, and when the next one after that is due.</summary>
     public Task<DueDeliveries> ReadDue(DeliveryTarget target, int limit, DateTimeOffset now) =>

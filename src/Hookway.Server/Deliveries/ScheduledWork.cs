@@ -3,6 +3,9 @@ namespace Hookway.Deliveries;
 /// <summary>One thing to do: an attempt of a delivery, or (without one) a read of a target's due deliveries.</summary>
 public readonly record struct ScheduledWork(long TargetNo, PendingDelivery? Delivery, int ReadLimit)
 {
+    /// <summary>The schedule's epoch when it was taken.</summary>
+    public long Epoch { get; init; }
+
     /// <summary>Whether the attempt took one of the places that failing targets share.</summary>
     public bool CountsAsFailing { get; init; }
 

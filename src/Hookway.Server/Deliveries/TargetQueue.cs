@@ -59,6 +59,12 @@ internal sealed class TargetQueue(long targetNo)
     /// <summary>The time for which the schedule has a timer for this target.</summary>
     public DateTimeOffset? TimerAt { get; set; }
 
+    /// <summary>It is about to be let go: nothing is taken or read.</summary>
+    public bool IsSuspended { get; set; }
+
+    /// <summary>Until then another node, or an earlier process, may have sent to it.</summary>
+    public DateTimeOffset? AttemptsElsewhereUntil { get; set; }
+
     /// <summary>Settings or deliveries changed while a read was under way: what it saw is not to be used.</summary>
     public bool ReadIsVoid { get; private set; }
 
@@ -77,7 +83,23 @@ internal sealed class TargetQueue(long targetNo)
         IsHeld || Target is not { Paused: false, Ended: null } ? 0 : Target.Ordered || Circuit is not null ? 1 : Math.Min(_window, most);
 
     /// <summary>When the rate limit next lets an attempt through; null when it does now.</summary>
-    public DateTimeOffset? RateWaitsUntil(DateTimeOffset now) => Target?.RateLimitPerMinute is not null && _rateFreeAt > now ? _rateFreeAt : null;
+    public DateTimeOffset? RateWaitsUntil(DateTimeOffset now)
+    {
+        if (Target?.RateLimitPerMinute is not { } limit)
+        {
+            return null;
+        }
+        var free = AttemptsElsewhereUntil + (TimeSpan.FromMinutes(1) / limit) is { } elsewhere && elsewhere > _rateFreeAt ? elsewhere : _rateFreeAt;
+        return free > now ? free : null;
+    }
+
+    /// <summary>Until when it may do nothing in any case; null when it only has nothing to do.</summary>
+    public DateTimeOffset? HeldUntil => HoldUntil is null || ProbeWait > HoldUntil ? ProbeWait : HoldUntil;
+
+    /// <summary>Whether nothing is to be done for it before a time, and nothing need be remembered until then.</summary>
+    public bool IsQuiet(DateTimeOffset now, DateTimeOffset soon) =>
+        Ready == 0 && InFlight == 0 && !Reading && RateWaitsUntil(now) is null
+        && (IsHeld ? HeldUntil > soon : !MoreInStore && (WakeAt is null || WakeAt > soon));
 
     /// <summary>Adds a delivery unless it is here already.</summary>
     public bool TryAdd(PendingDelivery delivery)

@@ -21,6 +21,13 @@ internal sealed class TargetRing(int places)
         (queue.IsFailing ? _failing : _steady).Enqueue(queue);
     }
 
+    public void Clear()
+    {
+        _steady.Clear();
+        _failing.Clear();
+        InFlight = _failingInFlight = 0;
+    }
+
     /// <summary>Takes the target whose turn it is out of the ring; null when there is none, or no place.</summary>
     public TargetQueue? Next()
     {

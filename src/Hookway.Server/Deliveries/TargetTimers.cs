@@ -30,6 +30,16 @@ internal sealed class TargetTimers
         queue.TimerAt = next;
     }
 
+    public void Remove(TargetQueue queue)
+    {
+        if (queue.TimerAt is { } at)
+        {
+            _timers.Remove((at, queue));
+        }
+    }
+
+    public void Clear() => _timers.Clear();
+
     /// <summary>Takes a target whose time has come.</summary>
     public TargetQueue? TakeDue(DateTimeOffset now)
     {

@@ -104,17 +104,22 @@ public static class Commands
         }
         await using var app = ServerHost.Build(settings);
         var faults = app.Services.GetRequiredService<FaultWatch>();
-        await using var claim = await app.Services.GetRequiredService<Database>().Claim(
-            lost: () => faults.Report(new InvalidOperationException("Another Hookway server has taken this database.")));
-        await ServerHost.OpenStore(app.Services);
+        var database = app.Services.GetRequiredService<Database>();
+        await using var claim = database.Claim();
+        string? firstKey;
+        string? ownerLink;
         var firstStart = app.Services.GetRequiredService<FirstStart>();
-        await firstStart.Prepare(settings.BootstrapApiKey);
-        await Listen(app, settings);
-        // The key is shown once, so it is made once nothing is left that may fail before it is printed.
-        var firstKey = await firstStart.MakeKey();
+        await using (await database.TakeTurn())
+        {
+            await ServerHost.OpenStore(app.Services);
+            await firstStart.Prepare(settings.BootstrapApiKey);
+            await Listen(app, settings);
+            // The key is shown once, so it is made once nothing is left that may fail before it is printed.
+            firstKey = await firstStart.MakeKey();
+            ownerLink = await firstStart.MakeOwnerLink();
+        }
         var demo = withDemo ? await DemoServer.Start(app.Services, new Uri(Setting.LocalUrlOf(app.Urls.First()))) : default;
         await using var demoServer = demo.Demo;
-        var ownerLink = await firstStart.MakeOwnerLink();
         await output.WriteAsync(Welcome.Text(settings.PublicUrl ?? Setting.LocalUrlOf(app.Urls.First()), firstKey, settings, ownerLink));
         await output.WriteAsync(demo.Line is null ? "" : $"{demo.Line}\n\n");
         await output.FlushAsync();

@@ -6,6 +6,7 @@ using Hookway.Access.Sessions;
 using Hookway.Api;
 using Hookway.Dashboard;
 using Hookway.Deliveries;
+using Hookway.Deliveries.Ownership;
 using Hookway.Deliveries.Replays;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
@@ -217,6 +218,16 @@ public static class ServerHost
         services.AddSingleton<IDeliverySource>(provider => provider.GetRequiredService<MessageDeliveries>());
         services.AddSingleton<IReplaySource>(provider => provider.GetRequiredService<EndpointReplay>());
         services.AddSingleton<EngineFault>(provider => provider.GetRequiredService<FaultWatch>().Report);
+        if (settings.ConnectionString is null)
+        {
+            services.AddSingleton<ITargetOwnership, SoleOwnership>();
+        }
+        else
+        {
+            services.AddSingleton(settings.Node);
+            services.AddSingleton<OwnerStore>();
+            services.AddSingleton<ITargetOwnership, SharedOwnership>();
+        }
         services.AddHostedService<DeliveryEngine>();
         services.AddHostedService(provider => provider.GetRequiredService<ReplayDriver>());
     }

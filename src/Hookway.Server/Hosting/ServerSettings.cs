@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using Hookway.Access;
 using Hookway.Deliveries;
+using Hookway.Deliveries.Ownership;
 using Hookway.Dispatch.Endpoints;
 
 namespace Hookway.Hosting;
@@ -26,6 +27,7 @@ public sealed class ServerSettings
         RetryDelays = Setting.Delays(Value(Setting.RetrySchedule))!;
         Sender = new SenderOptions { Timeout = Setting.Duration(Value(Setting.Timeout))!.Value };
         Deliveries = new DeliveryOptions { MaxInFlight = Number(Setting.MaxInFlight), MaxInFlightPerTarget = Number(Setting.MaxInFlightPerTarget) };
+        Node = new NodeOptions { Lease = TimeSpan.FromSeconds(Number(Setting.LeaseSeconds)) };
         Endpoints = new EndpointOptions { RequireHttps = bool.Parse(Value(Setting.RequireHttps)) };
         Limits = LimitKind.All.Aggregate(
             new WorkspaceLimits(), (limits, kind) => kind.TryParse(Value(Setting.KeyOf(kind)), out var value) ? kind.With(limits, value) : limits);
@@ -51,6 +53,7 @@ public sealed class ServerSettings
     public IReadOnlyList<TimeSpan> RetryDelays { get; }
     public SenderOptions Sender { get; }
     public DeliveryOptions Deliveries { get; }
+    public NodeOptions Node { get; }
     public EndpointOptions Endpoints { get; }
     /// <summary>Of a workspace that has none of its own.</summary>
     public WorkspaceLimits Limits { get; }

@@ -26,6 +26,7 @@ public sealed record Setting(string Key, string Default, string Description, str
     public const string RetrySchedule = "Hookway:Deliveries:RetrySchedule";
     public const string MaxInFlight = "Hookway:Deliveries:MaxInFlight";
     public const string MaxInFlightPerTarget = "Hookway:Deliveries:MaxInFlightPerTarget";
+    public const string LeaseSeconds = "Hookway:Node:LeaseSeconds";
     public const string MetricsToken = "Hookway:MetricsToken";
 
     /// <summary>The key of the server's own limit of a kind.</summary>
@@ -56,6 +57,7 @@ public sealed record Setting(string Key, string Default, string Description, str
             "times divided by commas, each above zero and at most 1.00:00:00", text => Delays(text) is not null),
         new(MaxInFlight, "512", "Attempts in flight at once on this node.", "a whole number from 1 to 100000", text => IsNumber(text, 1, 100_000)),
         new(MaxInFlightPerTarget, "32", "Attempts in flight at once to one endpoint.", "a whole number from 1 to 10000", text => IsNumber(text, 1, 10_000)),
+        new(LeaseSeconds, "10", "On PostgreSQL: after how many seconds of silence other nodes take over what a node has.", "a whole number from 2 to 300", text => IsNumber(text, 2, 300)),
         Limit(LimitKind.PayloadBytes, "1048576", "The most bytes of a message's `data`."),
         Limit(LimitKind.RequestsPerSecond, "", "The most API requests a second of a workspace, on each node."),
         Limit(LimitKind.MessagesPerMonth, "", "The most messages that a workspace may send in a month (UTC)."),

@@ -115,6 +115,10 @@ public sealed class Configuration
     /// <summary>Stores what a write of another lane touched and recorded; call <see cref="Drop"/> with the subjects after its commit.</summary>
     public static async Task Append(WriteSession session, ChangedSubjects touched)
     {
+        if (touched.Subjects.Count > 0 && session.Owners is { } owners)
+        {
+            await owners.Reconfigure(session, touched.Subjects.Keys);
+        }
         if (touched.Entries.Count > 0)
         {
             await session.ForEach(InsertEntry, touched.Entries.ConvertAll(entry => new object?[]

@@ -26,10 +26,9 @@ public abstract class Database : IAsyncDisposable
     /// <param name="fault">Told when the writer can no longer be trusted: nothing is written any more, and the process should end.</param>
     public abstract void Open(Action<Exception> fault);
 
-    /// <summary>Makes this process the one server on the store, until disposed: a second one would deliver everything twice.</summary>
-    /// <param name="lost">Called when another server has come to hold the store after all; this one must stop.</param>
+    /// <summary>Makes this process the one server on the store, until disposed, where the store has but one: a second one would deliver everything twice.</summary>
     /// <exception cref="InvalidOperationException">Another server has it.</exception>
-    public abstract Task<IAsyncDisposable> Claim(Action lost);
+    public virtual IAsyncDisposable Claim() => NoTurn.Instance;
 
     /// <summary>Whether other processes may be at work on the same store.</summary>
     public virtual bool IsShared => false;
@@ -37,6 +36,24 @@ public abstract class Database : IAsyncDisposable
     /// <summary>Runs a read on a pooled connection. It sees every write whose task had completed before.</summary>
     /// <exception cref="StorageUnavailableException">The store cannot be reached.</exception>
     public abstract Task<T> Read<T>(Func<DbConnection, Task<T>> work);
+
+    /// <summary>Runs a small statement on a connection of its own, beside the writer, which may be held up.</summary>
+    /// <exception cref="StorageUnavailableException">The store cannot be reached.</exception>
+    public virtual Task<T> Aside<T>(Func<DbConnection, Task<T>> work) => Read(work);
+
+    /// <summary>The store's own time in Unix milliseconds, which is the same for all who share it.</summary>
+    public abstract Task<long> Now(DbConnection connection);
+
+    /// <summary>How nodes that share the store wake each other; null where there is one node.</summary>
+    public virtual NodeSignals? Signals => null;
+
+    /// <summary>Called on the writer at the beginning of each transaction; by throwing it keeps the transaction from being made.</summary>
+    public virtual Func<WriteSession, Task>? Guard { get; set; }
+
+    protected Task Begun(WriteSession session) => Guard is { } guard ? guard(session) : Task.CompletedTask;
+
+    /// <summary>Holds nodes that start at once apart while one of them does what only the first has to do.</summary>
+    public virtual Task<IAsyncDisposable> TakeTurn() => Task.FromResult<IAsyncDisposable>(NoTurn.Instance);
 
     /// <summary>Runs one write in a transaction that it may share with other writers; the task completes after the commit.</summary>
     /// <param name="work">Reads and writes; run again from the start when a neighbour in the same commit failed, so it must have no other effect.</param>
@@ -51,6 +68,13 @@ public abstract class Database : IAsyncDisposable
     public abstract void BackUp(string file);
 
     public abstract ValueTask DisposeAsync();
+
+    private sealed class NoTurn : IAsyncDisposable
+    {
+        public static readonly NoTurn Instance = new();
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
 
     private static class Closures<T>
     {

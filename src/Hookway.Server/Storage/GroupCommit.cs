@@ -17,6 +17,7 @@ public sealed class GroupCommit : IAsyncDisposable
     private readonly Channel<Write> _queue = Channel.CreateUnbounded<Write>(new UnboundedChannelOptions { SingleReader = true });
     private readonly IWriteTransaction _transaction;
     private readonly Action<Exception> _fault;
+    private readonly Func<WriteSession, Task>? _begun;
     private readonly Task _loop;
     private int _waiting;
     private long _bytesWaiting;
@@ -25,8 +26,10 @@ public sealed class GroupCommit : IAsyncDisposable
     /// <param name="transaction">The driver's.</param>
     /// <param name="fault">Told, once, when the writer ends because of an exception that must not happen: everything after it is refused.</param>
     /// <param name="scheduler">Where the writer runs; a thread of its own when null.</param>
-    public GroupCommit(IWriteTransaction transaction, Action<Exception> fault, TaskScheduler? scheduler = null)
+    /// <param name="begun">Called at the beginning of each transaction.</param>
+    public GroupCommit(IWriteTransaction transaction, Action<Exception> fault, TaskScheduler? scheduler = null, Func<WriteSession, Task>? begun = null)
     {
+        _begun = begun;
         _transaction = transaction;
         _fault = fault;
         _loop = Task.Factory.StartNew(Loop, CancellationToken.None, TaskCreationOptions.LongRunning, scheduler ?? TaskScheduler.Default).Unwrap();
@@ -163,9 +166,15 @@ public sealed class GroupCommit : IAsyncDisposable
 
     private async Task<Exception?> TryCommit(List<LaneShare> shares)
     {
+        WriteSession? session = null;
         try
         {
-            var session = await _transaction.Begin();
+            session = await _transaction.Begin();
+            session.Begun();
+            if (_begun is not null)
+            {
+                await _begun(session);
+            }
             foreach (var share in shares)
             {
                 await share.Run(session);
@@ -179,6 +188,7 @@ public sealed class GroupCommit : IAsyncDisposable
                 return failure;
             }
         }
+        session!.Committed();
         List<Exception>? faults = null;
         foreach (var share in shares)
         {

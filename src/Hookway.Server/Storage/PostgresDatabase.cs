@@ -13,14 +13,19 @@ public sealed class PostgresDatabase : Database
     /// <summary>Held while the schema is brought up to date, so that nodes that start at once take turns.</summary>
     private const long MigrationLock = 0x686f6f6b776179;
 
+    /// <summary>Held while a node does what only the first to start has to do.</summary>
+    private const long StartLock = 0x686f6f6b77617a;
+
     private const int MostConnections = 24;
 
     /// <summary>
-    /// For connections that hold something (the claim, the writer's locks): when the way to this process is cut, the server notices within seconds and lets go.
+    /// For the writer's connection, which holds locks: when this process stands still, or the way to it is cut, the server notices within seconds and lets go. Other nodes wait for
+    /// that before they take over what this one has.
     /// </summary>
-    internal const string LetGoSoon = "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; SET idle_in_transaction_session_timeout = '30s'";
+    internal const string LetGoSoon = "SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3; SET idle_in_transaction_session_timeout = '5s'";
 
     private readonly NpgsqlDataSource _source;
+    private readonly PostgresSignals _signals;
     private GroupCommit? _writer;
     private PostgresTransaction? _transaction;
 
@@ -37,6 +42,7 @@ public sealed class PostgresDatabase : Database
             settings.MaxPoolSize = MostConnections;
         }
         _source = new NpgsqlDataSourceBuilder(settings.ToString()).Build();
+        _signals = new PostgresSignals(_source);
         ConnectionString = settings.ToString();
     }
 
@@ -80,19 +86,31 @@ public sealed class PostgresDatabase : Database
     public override void Open(Action<Exception> fault)
     {
         _transaction = new PostgresTransaction(_source);
-        _writer = new GroupCommit(_transaction, fault);
+        _writer = new GroupCommit(_transaction, fault, begun: Begun);
     }
 
-    public override async Task<IAsyncDisposable> Claim(Action lost)
+    public override NodeSignals Signals => _signals;
+
+    public override async Task<IAsyncDisposable> TakeTurn()
     {
         try
         {
-            return await PostgresClaim.Make(_source, lost);
+            var connection = await _source.OpenConnectionAsync();
+            await using var command = new NpgsqlCommand($"SELECT pg_advisory_lock({StartLock})", connection) { CommandTimeout = 0 };
+            await command.ExecuteNonQueryAsync();
+            return new Turn(connection);
         }
         catch (NpgsqlException e)
         {
             throw Unavailable(e) ?? (Exception)e;
         }
+    }
+
+    public override async Task<long> Now(DbConnection connection)
+    {
+        await using var command = connection.CreateCommand();
+        command.CommandText = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+        return (long)(await command.ExecuteScalarAsync())!;
     }
 
     public override async Task<T> Read<T>(Func<DbConnection, Task<T>> work)
@@ -123,6 +141,7 @@ public sealed class PostgresDatabase : Database
 
     public override async ValueTask DisposeAsync()
     {
+        await _signals.DisposeAsync();
         if (_writer is not null)
         {
             await _writer.DisposeAsync();
@@ -144,4 +163,21 @@ public sealed class PostgresDatabase : Database
         NpgsqlException or SocketException or IOException or TimeoutException or ObjectDisposedException => new("PostgreSQL cannot be reached.", e),
         _ => null,
     };
+
+    private sealed class Turn(NpgsqlConnection connection) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            try
+            {
+                await using var command = new NpgsqlCommand("SELECT pg_advisory_unlock_all()", connection);
+                await command.ExecuteNonQueryAsync();
+            }
+            catch (NpgsqlException)
+            {
+                // The lock goes with the connection.
+            }
+            await connection.DisposeAsync();
+        }
+    }
 }

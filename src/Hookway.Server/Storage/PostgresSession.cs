@@ -8,6 +8,8 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
 {
     private readonly Dictionary<object, NpgsqlCommand> _commands = [];
 
+    public override bool HasRowLocks => true;
+
     public override async Task<int> ForEach<T>(RowStatement<T> statement, IReadOnlyList<T> rows) =>
         rows.Count == 0 ? 0 : await Fill(statement, rows).ExecuteNonQueryAsync();
 

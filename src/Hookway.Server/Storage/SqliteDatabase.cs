@@ -81,14 +81,16 @@ public sealed class SqliteDatabase : Database
     {
         _writerConnection = Connect(WriterPragmas);
         _transaction = new SqliteTransaction(_writerConnection);
-        _writer = new GroupCommit(_transaction, fault);
+        _writer = new GroupCommit(_transaction, fault, begun: Begun);
     }
 
-    public override Task<IAsyncDisposable> Claim(Action lost)
+    public override IAsyncDisposable Claim()
     {
         DataFolder.Create(_folder);
-        return Task.FromResult<IAsyncDisposable>(DataFolder.Take(_folder));
+        return DataFolder.Take(_folder);
     }
+
+    public override Task<long> Now(DbConnection connection) => Task.FromResult(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds());
 
     public override async Task<T> Read<T>(Func<DbConnection, Task<T>> work)
     {

@@ -3,7 +3,7 @@ using System.Data.Common;
 namespace Hookway.Storage;
 
 /// <summary>The writer's connection inside a transaction, with the prepared statements that live as long as it does.</summary>
-public abstract class WriteSession(DbConnection connection)
+public abstract class WriteSession(DbConnection connection) : TransactionScope
 {
     private readonly Dictionary<string, DbCommand> _prepared = [];
 

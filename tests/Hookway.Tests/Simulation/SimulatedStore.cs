@@ -51,9 +51,9 @@ internal sealed class SimulatedStore(string file, World world, SimulatedProcess 
     }
 
     public override void Open(Action<Exception> fault) =>
-        _commits = new GroupCommit(_transaction = new Transaction(this), fault, TaskScheduler.FromCurrentSynchronizationContext());
+        _commits = new GroupCommit(_transaction = new Transaction(this), fault, TaskScheduler.FromCurrentSynchronizationContext(), Begun);
 
-    public override Task<IAsyncDisposable> Claim(Action lost) => throw new NotSupportedException();
+    public override Task<long> Now(DbConnection connection) => Task.FromResult((long)world.Scheduler.Now.TotalMilliseconds);
 
     public override async Task<T> Read<T>(Func<DbConnection, Task<T>> work)
     {

@@ -13,6 +13,7 @@ public class ConfigurationTests
     {
         await using var server = await TestServer.Start();
         var configuration = server.Services.GetRequiredService<Configuration>();
+        await configuration.CatchUp();
         var loads = 0;
         ValueTask<string?> View() => configuration.View("thing:1", _ => Task.FromResult<string?>($"load {++loads}"));
 

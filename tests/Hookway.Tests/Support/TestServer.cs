@@ -19,6 +19,7 @@ public sealed class TestServer : IAsyncDisposable
     private readonly Action<IServiceCollection>? _replace;
     private readonly HttpClient _client = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
     private readonly PostgresDatabaseForTest? _postgres;
+    private bool _isGuest;
     private IAsyncDisposable? _claim;
     private WebApplication? _app;
 
@@ -56,6 +57,14 @@ public sealed class TestServer : IAsyncDisposable
         return server;
     }
 
+    /// <summary>Another node on the same database. It goes before this one.</summary>
+    public async Task<TestServer> StartNode(Action<IServiceCollection>? replace = null)
+    {
+        var node = new TestServer(new Dictionary<string, string?>(_settings), _clock, _postgres!, replace) { _isGuest = true };
+        await node.Run();
+        return node;
+    }
+
     /// <summary>Stops as an operator would, and starts again on the same data.</summary>
     /// <param name="impatient">Do not wait for attempts in flight.</param>
     public async Task Restart(bool impatient = false)
@@ -87,7 +96,7 @@ public sealed class TestServer : IAsyncDisposable
     {
         await Stop(impatient: true);
         _client.Dispose();
-        if (_postgres is not null)
+        if (_postgres is not null && !_isGuest)
         {
             await _postgres.DisposeAsync();
         }
@@ -209,7 +218,7 @@ public sealed class TestServer : IAsyncDisposable
     {
         var settings = ServerSettings.From(new ConfigurationBuilder().AddInMemoryCollection(_settings).Build());
         _app = ServerHost.Build(settings, _clock, _replace);
-        _claim = await _app.Services.GetRequiredService<Database>().Claim(lost: () => { });
+        _claim = _app.Services.GetRequiredService<Database>().Claim();
         await ServerHost.OpenStore(_app.Services);
         await _app.Services.GetRequiredService<FirstStart>().Prepare(settings.BootstrapApiKey);
         await _app.StartAsync();

@@ -50,9 +50,15 @@ internal static class ReplayedDeliveries
         await session.ForEach(MakeStatement, openings.FindAll(opening => opening.Found is null));
         await ReplayProgress.Count(
             session, wanted.Where(pair => pair.Found?.ReplayNo is not null).Select(pair => (pair.Found!.ReplayNo!.Value, DeliveryStatus.Canceled)), now);
-        return new Reopened(
+        var reopened = new Reopened(
             wanted.Count, [.. wanted.Select(pair => pair.Item.TargetNo).Distinct()],
             [.. wanted.Where(pair => pair.Found is { Candidate.Status: DeliveryStatus.Pending }).Select(pair => pair.Item.TargetNo).Distinct()]);
+        if (session.Owners is { } owners)
+        {
+            await owners.Give(session, reopened.Targets);
+            owners.Withdraw(session, reopened.Hastened);
+        }
+        return reopened;
     }
 
     /// <summary>One that is opened, or made when it was not found.</summary>

@@ -38,7 +38,21 @@ public sealed class RecordingDatabase(Database inner) : Database
 
     public override void Open(Action<Exception> fault) => inner.Open(fault);
 
-    public override Task<IAsyncDisposable> Claim(Action lost) => inner.Claim(lost);
+    public override IAsyncDisposable Claim() => inner.Claim();
+
+    public override Task<IAsyncDisposable> TakeTurn() => inner.TakeTurn();
+
+    public override Task<T> Aside<T>(Func<DbConnection, Task<T>> work) => inner.Aside(work);
+
+    public override Task<long> Now(DbConnection connection) => inner.Now(connection);
+
+    public override NodeSignals? Signals => inner.Signals;
+
+    public override Func<WriteSession, Task>? Guard
+    {
+        get => inner.Guard;
+        set => inner.Guard = value;
+    }
 
     public override Task<TResult> Write<TItem, TResult>(WriteLane<TItem, TResult> lane, TItem item) => inner.Write(lane, item);
 
