@@ -1,4 +1,5 @@
 using Hookway.Deliveries.Ownership;
+using Hookway.Deliveries.Stats;
 using Hookway.Storage;
 
 namespace Hookway.Deliveries;
@@ -16,6 +17,7 @@ public sealed class AttemptRecorder
     private readonly Configuration _configuration;
     private readonly TimeOrder _times;
     private readonly ITargetOwnership _ownership;
+    private readonly TargetStatRecorder _stats;
     private readonly IAttemptObserver[] _observers;
     private readonly DeliveryMetrics _metrics;
     private readonly TimeProvider _clock;
@@ -23,8 +25,8 @@ public sealed class AttemptRecorder
     private readonly WriteLane<AttemptRecord, ChangedSubjects> _lane;
 
     public AttemptRecorder(
-        Database database, Configuration configuration, AttemptStore attempts, ITargetOwnership ownership, IEnumerable<IAttemptObserver> observers, DeliveryMetrics metrics,
-        TimeProvider clock, ILogger<AttemptRecorder> log)
+        Database database, Configuration configuration, AttemptStore attempts, ITargetOwnership ownership, TargetStatRecorder stats, IEnumerable<IAttemptObserver> observers,
+        DeliveryMetrics metrics, TimeProvider clock, ILogger<AttemptRecorder> log)
     {
         _ownership = ownership;
         _observers = [.. observers];
@@ -32,6 +34,7 @@ public sealed class AttemptRecorder
         _database = database;
         _configuration = configuration;
         _times = attempts.Times;
+        _stats = stats;
         _clock = clock;
         _log = log;
         _lane = new WriteLane<AttemptRecord, ChangedSubjects>("attempts", Write, Committed, record => record.Attempt.ResponseBody.Length);
@@ -58,6 +61,7 @@ public sealed class AttemptRecorder
 
     private async Task<ChangedSubjects[]> Write(WriteSession session, IReadOnlyList<AttemptRecord> all)
     {
+        _stats.Discard();
         var touched = new ChangedSubjects();
         var epoch = _ownership.Epoch;
         var records = all.All(record => record.Epoch == epoch) ? all : [.. all.Where(record => record.Epoch == epoch)];
@@ -65,7 +69,7 @@ public sealed class AttemptRecorder
         {
             return [.. Enumerable.Repeat(touched, all.Count)];
         }
-        await DeliveryStore.Record(session, records);
+        await _stats.Record(session, records, await DeliveryStore.Record(session, records));
         await _times.Note(session, records.Select(record => record.Attempt.StartedAt.ToUnixTimeMilliseconds()));
         foreach (var record in records)
         {
@@ -97,6 +101,7 @@ public sealed class AttemptRecorder
     private void Committed(IReadOnlyList<AttemptRecord> records, IReadOnlyList<ChangedSubjects> changes)
     {
         _times.Noted();
+        _stats.Committed();
         _configuration.Drop(changes[0].Subjects);
         _metrics.Recorded(records);
     }

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Dapper;
 using Hookway.Deliveries.Replays;
+using Hookway.Deliveries.Stats;
 using Hookway.Storage;
 
 namespace Hookway.Deliveries;
@@ -43,15 +44,18 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         }
     }
 
-    /// <summary>Records attempts and what they mean for their deliveries, unless a delivery has ended or begun a new run meanwhile.</summary>
-    public static async Task Record(WriteSession session, IReadOnlyList<AttemptRecord> records)
+    /// <summary>
+    /// Records attempts and what they mean for their deliveries, unless a delivery has ended or begun a new run meanwhile; answers the statuses that the deliveries then have.
+    /// </summary>
+    public static async Task<IReadOnlyDictionary<(long MessageSeq, long TargetNo), DeliveryStatus>> Record(WriteSession session, IReadOnlyList<AttemptRecord> records)
     {
         var outcomes = await session.Read(
             OutcomeStatement, records,
             reader => (Key: (reader.GetInt64(0), reader.GetInt64(1)), Status: (DeliveryStatus)reader.GetInt64(2), ReplayNo: reader.IsDBNull(3) ? 0 : reader.GetInt64(3)));
-        var known = outcomes.Select(outcome => outcome.Key).ToHashSet();
+        var known = new Dictionary<(long MessageSeq, long TargetNo), DeliveryStatus>(outcomes.Count);
+        outcomes.ForEach(outcome => known[outcome.Key] = outcome.Status);
         // The message of an attempt may have been erased while it was under way, and nothing of it is to come back.
-        var kept = records.Select(record => record.Attempt).Where(attempt => known.Contains((attempt.MessageSeq, attempt.TargetNo))).ToList();
+        var kept = records.Select(record => record.Attempt).Where(attempt => known.ContainsKey((attempt.MessageSeq, attempt.TargetNo))).ToList();
         await AttemptStore.Insert(session, kept);
         // Only a pending delivery has a replay that waits for it: one that has both a replay and an end was ended just now.
         var replayed = outcomes.Where(outcome => outcome.ReplayNo != 0 && outcome.Status is not DeliveryStatus.Pending).Distinct().ToList();
@@ -60,6 +64,7 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
             await ReplayProgress.Forget(session, replayed.Select(outcome => outcome.Key));
             await ReplayProgress.Count(session, replayed.Select(outcome => (outcome.ReplayNo, outcome.Status)), records.Max(record => record.Attempt.EndedAt));
         }
+        return known;
     }
 
     /// <summary>Ends one delivery without an attempt, if it is still pending.</summary>
@@ -109,6 +114,7 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         var ended = (await session.Connection.QueryAsync<EndedRow>(
             $"UPDATE deliveries SET status = @status, next_attempt_at = NULL, reason = @reason WHERE {where} AND status = 0 RETURNING message_seq, target_no, replay_no",
             parameters)).AsList();
+        await TargetStatStore.CountCanceled(session, ended.Select(row => row.TargetNo), at);
         var replayed = ended.Where(row => row.ReplayNo is not null).ToList();
         if (replayed.Count > 0)
         {

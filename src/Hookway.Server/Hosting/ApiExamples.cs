@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Hookway.Access;
 using Hookway.Access.Members;
 using Hookway.Api;
+using Hookway.Deliveries.Stats;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.EventTypes;
@@ -136,6 +137,14 @@ public static class ApiExamples
             """,
         [typeof(ReplayMessage)] = """{ "endpointId": "ep_01jd3q5x7v8m2k4n6p8r0t2w4y" }""",
         [typeof(ReplayEndpoint)] = """{ "since": "2026-01-31T00:00:00.000Z", "status": "failed", "types": ["invoice.*"] }""",
+        [typeof(TargetStats)] = """
+            { "since": "2026-01-31T12:00:00.000Z", "until": "2026-01-31T12:07:31.500Z",
+              "deliveries": { "pending": 3, "held": 0, "succeeded": 1196, "failed": 2, "canceled": 0 }, "attempts": { "succeeded": 1196, "failed": 14 }, "successRate": 0.9884,
+              "latency": { "p50": 38.4, "p90": 81.9, "p95": 118.8, "p99": 487.4 }, "stepSeconds": 300,
+              "series": [
+                { "at": "2026-01-31T12:00:00.000Z", "succeeded": 790, "failed": 14, "latency": { "p50": 39.4, "p90": 85.0, "p95": 126.0, "p99": 503.8 } },
+                { "at": "2026-01-31T12:05:00.000Z", "succeeded": 406, "failed": 0, "latency": { "p50": 37.4, "p90": 71.7, "p95": 92.2, "p99": 151.6 } }] }
+            """,
         [typeof(ReplayResource)] = """
             { "replayId": "rpl_01jd3q5x7vf7h9k1n3q5s7v9x1", "kind": "endpoint",
               "filter": { "appId": "app_01jd3q5x7v5a7c9e1g3j5m7p9r", "endpointId": "ep_01jd3q5x7v8m2k4n6p8r0t2w4y", "since": "2026-01-31T00:00:00.000Z", "until": null,

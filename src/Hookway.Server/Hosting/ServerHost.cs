@@ -8,6 +8,7 @@ using Hookway.Dashboard;
 using Hookway.Deliveries;
 using Hookway.Deliveries.Ownership;
 using Hookway.Deliveries.Replays;
+using Hookway.Deliveries.Stats;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.EventTypes;
@@ -210,6 +211,8 @@ public static class ServerHost
         services.AddSingleton<CircuitStore>();
         services.AddSingleton<IAttemptObserver, TargetHealth>();
         services.AddSingleton<DeliveryMetrics>();
+        services.AddSingleton<TargetStatStore>();
+        services.AddSingleton<TargetStatRecorder>();
         services.AddSingleton<AttemptRecorder>();
         services.AddSingleton<ReplayStore>();
         services.AddSingleton<ReplayDriver>();

@@ -1,6 +1,7 @@
 using Hookway.Access;
 using Hookway.Api;
 using Hookway.Api.OpenApi;
+using Hookway.Deliveries.Stats;
 using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.EventTypes;
@@ -39,6 +40,10 @@ public static class EndpointsApi
                 "Delivers again, in the background and oldest first, what the endpoint did not get since a time, what it was never sent, or all of it. 202 means that the replay is durable; " +
                 "it goes on after a restart, and its counts say how far it has come.")
             .Accepts<ReplayEndpoint>("application/json").Produces<ReplayResource>(StatusCodes.Status202Accepted);
+        endpoints.MapGet("/{endpointId}/stats", Stats).Needs(Scopes.EndpointRead).PortalMay(Capabilities.EndpointsRead).WithSummary("Fetch an endpoint's stats")
+            .WithDescription("Deliveries and attempts by what they came to, the success rate and latency percentiles, in all and in the course of time; also of an endpoint that was deleted.")
+            .WithQuery("since", "date-time", "Only what ended in or after the five minutes of this time; default 24 hours ago.").TakesOnlyItsQuery()
+            .Produces<TargetStats>();
         endpoints.MapGet("/{endpointId}/attempts", Attempts).Needs(Scopes.MessageRead).PortalMay(Capabilities.MessagesRead).WithSummary("List an endpoint's attempts")
             .WithDescription("Newest first; also of an endpoint that was deleted.").Paged()
             .WithQuery("status", "string", "Only those that succeeded, or failed.", "succeeded", "failed")
@@ -230,6 +235,18 @@ public static class EndpointsApi
         }
         var (input, problem) = await JsonInput.Read<ReplayEndpoint>(http);
         return input is null ? problem! : await replay.Begin(app, endpoint, input);
+    }
+
+    private static async Task<IResult> Stats(
+        string appId, string endpointId, HttpRequest request, Caller caller, AppStore apps, EndpointStore store, TargetStatStore stats, TimeProvider clock)
+    {
+        if (await apps.View(caller, appId) is not { App: var app } || await store.FindWithDeleted(app, endpointId) is not { } endpoint)
+        {
+            return Problem.NotFound("endpoint");
+        }
+        var errors = new FieldErrors();
+        var since = request.Time("since", errors) is { } asked ? DateTimeOffset.FromUnixTimeMilliseconds(asked) : clock.GetUtcNow().AddDays(-1);
+        return errors.Any ? Problem.Invalid(errors) : TypedResults.Ok(await stats.Sum(endpoint.No, endpoint.Settings.Paused, since));
     }
 
     private static async Task<IResult> Attempts(

@@ -2,6 +2,7 @@ using System.Data.Common;
 using Dapper;
 using Hookway.Access;
 using Hookway.Deliveries;
+using Hookway.Deliveries.Stats;
 using Hookway.Dispatch.Apps;
 using Hookway.Storage;
 
@@ -121,6 +122,7 @@ public sealed class RecipientStore(Database database, Configuration configuratio
         {
             touched.Add(DeliveryTarget.Subject(no));
             await CircuitStore.Erase(session, no);
+            await TargetStatStore.Erase(session, no);
         }
         return await session.Connection.ExecuteAsync($"DELETE FROM recipients WHERE no IN ({IsOver})", new { recipient.No });
     });
