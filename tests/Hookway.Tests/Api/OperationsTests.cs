@@ -65,7 +65,7 @@ public sealed class OperationsTests
         ["eraseAMessageData"] = Unpaged,
         ["listRefusedMessages"] = [.. Paged, new("?since=yesterday", "since")],
         ["explainWhatARecipientGot"] = [new("?since=yesterday", "since"), new("?surprise=1", "surprise")],
-        ["createAPortalSession"] =
+        ["openAPortalSession"] =
         [
             new("{}", "recipient"), new("""{"recipient":"a","capabilities":[]}""", "capabilities"), new("""{"recipient":"a","expiresInSeconds":59}""", "expiresInSeconds"),
             new("""{"recipient":"a","returnUrl":"javascript:alert(1)"}""", "returnUrl"), new("""{"recipient":"a","theme":"pink"}""", "theme"), new("""{"recipient":"a","surprise":1}""", "surprise"),

@@ -4,6 +4,8 @@ using Hookway.Tests.Support;
 
 namespace Hookway.Tests.Hosting;
 
+/// <summary>Alone: what listens to a meter hears all servers of the process.</summary>
+[Collection(RealProcesses.Name)]
 public partial class MetricsTests
 {
     private const string Token = "a-token-for-the-scraper";
