@@ -97,10 +97,13 @@ public sealed partial record StatementPlan(IReadOnlyList<string> Scans, long Wor
 
     private static async Task<string> Explain(NpgsqlConnection connection, string options, RecordedStatement statement)
     {
-        await using var command = new NpgsqlCommand($"EXPLAIN ({options}) {statement.Sql}", connection);
-        foreach (var (name, value) in statement.Values)
+        // What was null has lost its type, and EXPLAIN asks for one: a literal needs none.
+        var sql = statement.Values.Where(value => value.Value is null or DBNull).Aggregate(
+            statement.Sql, (text, value) => Regex.Replace(text, $@"@{Regex.Escape(value.Key.TrimStart('@'))}\b", "NULL"));
+        await using var command = new NpgsqlCommand($"EXPLAIN ({options}) {sql}", connection);
+        foreach (var (name, value) in statement.Values.Where(value => value.Value is not (null or DBNull)))
         {
-            command.Parameters.AddWithValue(name, value ?? DBNull.Value);
+            command.Parameters.AddWithValue(name, value!);
         }
         return (string)(await command.ExecuteScalarAsync())!;
     }
