@@ -48,7 +48,7 @@ public sealed class OperationsTests
         ["rotateTheSigningSecret"] = [new("""{"gracePeriodSeconds":604801}""", "gracePeriodSeconds"), new("""{"secret":"whsec_x"}""", "secret"), new("""{"surprise":1}""", "surprise")],
         ["sendATestMessage"] = [new("""{"type":"not.published"}""", "type"), new("""{"surprise":1}""", "surprise")],
         ["replayToAnEndpoint"] = [new("{}", "since"), new("""{"since":"yesterday"}""", "since"), new("""{"since":"2026-01-31T12:00:00Z","status":"some"}""", "status"), new("""{"since":"2026-01-31T12:00:00Z","surprise":1}""", "surprise")],
-        ["fetchEndpointStats"] = [new("?since=yesterday", "since"), new("?surprise=1", "surprise")],
+        ["fetchAnEndpointStats"] = [new("?since=yesterday", "since"), new("?surprise=1", "surprise")],
         ["listAnEndpointAttempts"] = [.. Paged, new("?status=some", "status"), new("?since=yesterday", "since"), new("?until=x", "until")],
         ["sendAMessage"] =
         [
