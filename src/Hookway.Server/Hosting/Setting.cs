@@ -63,7 +63,7 @@ public sealed record Setting(string Key, string Default, string Description, str
         Limit(LimitKind.MessagesPerMonth, "", "The most messages that a workspace may send in a month (UTC)."),
         Limit(LimitKind.Apps, "", "The most apps of a workspace that are not archived."),
         Limit(LimitKind.EndpointsPerRecipient, "", "The most endpoints that one recipient may have in an app."),
-        Limit(LimitKind.RetentionDays, "", "The most days for which anything of a workspace is kept."),
+        Limit(LimitKind.RetentionDays, "", "The most days for which anything of a workspace is to be kept; shown, and not enforced yet."),
         new(MetricsToken, "", "Lets a scraper on another machine read `/metrics`, as a bearer token; without it only direct requests from this machine are answered.",
             "16 to 200 visible ASCII characters", text => text.Length is >= 16 and <= 200 && !text.AsSpan().ContainsAnyExceptInRange('!', '~')),
     ];

@@ -41,7 +41,7 @@ public sealed class RowStatement : RowStatement<object?[]>
             {
                 RowType.Number => Number(columns[i].Name, row => (long?)row[at]),
                 RowType.Text => Text(columns[i].Name, row => (string?)row[at]),
-                _ => Bytes(columns[i].Name, row => row[at] is byte[] bytes ? bytes : null),
+                _ => Bytes(columns[i].Name, row => Stored.Bytes(row[at] as byte[])),
             };
         }
     }

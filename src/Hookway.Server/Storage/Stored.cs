@@ -13,7 +13,7 @@ public static class Stored
     public static string List(IEnumerable<long> numbers) => $"({string.Join(',', numbers.DefaultIfEmpty(long.MinValue))})";
 
     /// <summary>Bytes of which none is not the same as null.</summary>
-    public static ReadOnlyMemory<byte>? Bytes(byte[]? bytes) => bytes is null ? null : new ReadOnlyMemory<byte>(bytes);
+    public static ReadOnlyMemory<byte>? Bytes(byte[]? bytes) => bytes is null ? default(ReadOnlyMemory<byte>?) : new ReadOnlyMemory<byte>(bytes);
 
     public static long Flag(bool value) => value ? 1 : 0;
 

@@ -64,7 +64,6 @@ public sealed class OperationsTests
         ["cancelAMessage"] = Unpaged,
         ["eraseAMessageData"] = Unpaged,
         ["listRefusedMessages"] = [.. Paged, new("?since=yesterday", "since")],
-        ["explainWhatARecipientGot"] = [new("?since=yesterday", "since"), new("?surprise=1", "surprise")],
         ["openAPortalSession"] =
         [
             new("{}", "recipient"), new("""{"recipient":"a","capabilities":[]}""", "capabilities"), new("""{"recipient":"a","expiresInSeconds":59}""", "expiresInSeconds"),
@@ -90,7 +89,7 @@ public sealed class OperationsTests
     };
 
     [Fact]
-    public void The_table_has_every_operation_of_the_document() => ApiConformance.Operations.Keys.Except(Refusals.Keys).ShouldBeEmpty();
+    public void The_table_has_every_operation_of_the_document() => Refusals.Keys.ShouldBe(ApiConformance.Operations.Keys, ignoreOrder: true);
 
     [Fact]
     public async Task Every_operation_succeeds_once_and_refuses_what_it_should()
@@ -103,11 +102,7 @@ public sealed class OperationsTests
         {
             var filled = Fill(path, ids);
             var operation = ApiConformance.OperationOf(method, filled);
-            if (operation is null)
-            {
-                // Not in the document that this server serves.
-                continue;
-            }
+            operation.ShouldNotBeNull($"{method} {filled} is not in the document");
             foreach (var refusal in Refusals[operation])
             {
                 var answer = refusal.QueryOrBody.StartsWith('?')
@@ -162,7 +157,6 @@ public sealed class OperationsTests
             (HttpMethod.Get, "/api/v1/replays/{replayId}", null),
             (HttpMethod.Post, "/api/v1/replays/{replayId}/cancel", null),
             (HttpMethod.Get, App + "/refused-messages", null),
-            (HttpMethod.Get, App + "/recipients/customer_2/explain?type=invoice.paid", null),
             (HttpMethod.Post, App + "/portal-sessions", """{"recipient":"customer_2","theme":"dark"}"""),
             (HttpMethod.Delete, App + "/portal-sessions/{portalSessionId}", null),
             (HttpMethod.Post, App + "/messages/{messageId}/cancel", null),

@@ -24,6 +24,9 @@ public class RequestPipelineTests(ServerFixture fixture) : IClassFixture<ServerF
     [InlineData("/%1b[2J/a%0Ab?token=secret", "/%1b[2J/a%0Ab")]
     [InlineData("/a\u001b[2J\u009b\n\u00e9b", "/a?[2J???b")]
     [InlineData("?x", "")]
+    [InlineData("/portal/hwp_secret/endpoints", "/portal/***/endpoints")]
+    [InlineData("http://localhost:8080/portal/hwp_secret/endpoints", "http://localhost:8080/portal/***/endpoints")]
+    [InlineData("/set-up/secret", "/set-up/***")]
     public void The_log_shows_a_path_as_it_was_sent_without_what_a_terminal_obeys(string target, string shown) => RequestPipeline.ShownPath(target).ShouldBe(shown);
 
     [Fact]

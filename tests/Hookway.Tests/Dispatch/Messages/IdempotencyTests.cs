@@ -1,3 +1,5 @@
+using Hookway.Storage;
+using Dapper;
 using Hookway.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
 
@@ -6,6 +8,15 @@ namespace Hookway.Tests.Dispatch.Messages;
 public class IdempotencyTests(ServerFixture fixture) : IClassFixture<ServerFixture>
 {
     private TestServer Server => fixture.Server;
+
+    [Fact]
+    public async Task A_send_without_a_key_keeps_nothing_to_compare_with()
+    {
+        await using var server = await TestServer.Start();
+        await server.Send(await server.CreateApp());
+        (await server.Services.GetRequiredService<Database>().Read(connection =>
+            connection.ExecuteScalarAsync<long>("SELECT count(*) FROM messages WHERE content_hash IS NULL"))).ShouldBe(1);
+    }
 
     [Fact]
     public async Task A_callers_own_id_becomes_the_messages_id_and_a_repeat_resolves_to_it()
