@@ -49,6 +49,12 @@ public sealed class AttemptStore(Database database, ReadBounds bounds)
             ORDER BY seq LIMIT @limit
             """, new { messageSeq, targetNo, after, limit })).Select(row => row.ToAttempt()).ToList());
 
+    /// <summary>How the last attempts of a message ended, newest first, without what was sent and what came back.</summary>
+    public Task<List<AttemptEnd>> EndsOfMessage(long messageSeq, int limit) => database.Read(async connection =>
+        (await connection.QueryAsync<EndRow>(
+            "SELECT id, target_no, number, error, response_status, started_at, duration_ms FROM attempts WHERE message_seq = @messageSeq ORDER BY seq DESC LIMIT @limit",
+            new { messageSeq, limit })).Select(row => row.ToEnd()).ToList());
+
     /// <summary>The attempts to a target, newest first.</summary>
     public Task<Found<Attempt>> OfTarget(long targetNo, AttemptFilter filter, long before, int limit) => database.Read(async connection =>
     {
@@ -71,6 +77,11 @@ public sealed class AttemptStore(Database database, ReadBounds bounds)
     });
 
     private static string ErrorOf(bool succeeded) => succeeded ? " AND error IS NULL" : " AND error IS NOT NULL";
+
+    private sealed record EndRow(string Id, long TargetNo, long Number, string? Error, long? ResponseStatus, long StartedAt, long DurationMs)
+    {
+        public AttemptEnd ToEnd() => new(Id, TargetNo, (int)Number, AttemptOutcomes.FromCode(Error)!.Value, (int?)ResponseStatus, Stored.Time(StartedAt + DurationMs));
+    }
 
     private sealed record AttemptRow
     {
@@ -113,3 +124,6 @@ public sealed class AttemptStore(Database database, ReadBounds bounds)
 /// <param name="Since">Only those that began then or later, in Unix milliseconds.</param>
 /// <param name="Until">Only those that began before.</param>
 public sealed record AttemptFilter(bool? Succeeded, long? Since, long? Until);
+
+/// <summary>How an attempt ended.</summary>
+public sealed record AttemptEnd(string AttemptId, long TargetNo, int Number, AttemptOutcome Outcome, int? ResponseStatus, DateTimeOffset At);

@@ -3,9 +3,10 @@ namespace Hookway.Deliveries;
 /// <summary>A delivery as it is shown: one message on its way to one target.</summary>
 /// <param name="Reason">Why it ended without success, as a stable code; null otherwise.</param>
 /// <param name="LastError">The error code of the last attempt; null when it succeeded or there was none.</param>
+/// <param name="CanceledAt">When it was canceled, unless by an attempt; the end of any other is that of its last attempt.</param>
 public sealed record Delivery(
     long MessageSeq, long TargetNo, DeliveryStatus Status, int AttemptCount, DateTimeOffset? NextAttemptAt,
-    int? LastResponseStatus, string? LastError, string? Reason);
+    int? LastResponseStatus, string? LastError, string? Reason, DateTimeOffset? CanceledAt = null);
 
 /// <summary>One HTTP request of a delivery, with what came back.</summary>
 /// <param name="Number">Counts the attempts of the delivery from 1, over all its runs.</param>

@@ -110,9 +110,9 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
     {
         var status = DeliveryStates.After(DeliveryStatus.Pending, change)!.Value;
         var parameters = new DynamicParameters(values);
-        parameters.AddDynamicParams(new { status = (int)status, reason = change.Reason() });
+        parameters.AddDynamicParams(new { status = (int)status, reason = change.Reason(), at = at.ToUnixTimeMilliseconds() });
         var ended = (await session.Connection.QueryAsync<EndedRow>(
-            $"UPDATE deliveries SET status = @status, next_attempt_at = NULL, reason = @reason WHERE {where} AND status = 0 RETURNING message_seq, target_no, replay_no",
+            $"UPDATE deliveries SET status = @status, next_attempt_at = NULL, reason = @reason, canceled_at = @at WHERE {where} AND status = 0 RETURNING message_seq, target_no, replay_no",
             parameters)).AsList();
         await TargetStatStore.CountCanceled(session, ended.Select(row => row.TargetNo), at);
         var replayed = ended.Where(row => row.ReplayNo is not null).ToList();
@@ -202,7 +202,7 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         (await connection.QueryAsync<DeliveryRow>(
             $"""
             SELECT d.message_seq, d.target_no, d.status, d.attempt_count, CASE WHEN c.probe_at > d.next_attempt_at THEN c.probe_at ELSE d.next_attempt_at END AS next_attempt_at,
-                d.last_response_status, d.last_error, d.reason
+                d.last_response_status, d.last_error, d.reason, d.canceled_at
             FROM deliveries d LEFT JOIN target_circuits c ON c.target_no = d.target_no
             WHERE d.message_seq IN {Stored.List(messageSeqs)} ORDER BY d.message_seq, d.target_no
             """)).Select(row => row.ToDelivery()).ToLookup(delivery => delivery.MessageSeq);
@@ -230,9 +230,10 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         public int? LastResponseStatus { get; init; }
         public string? LastError { get; init; }
         public string? Reason { get; init; }
+        public long? CanceledAt { get; init; }
 
         public Delivery ToDelivery() => new(
-            MessageSeq, TargetNo, (DeliveryStatus)Status, AttemptCount, Stored.Time(NextAttemptAt), LastResponseStatus, LastError, Reason);
+            MessageSeq, TargetNo, (DeliveryStatus)Status, AttemptCount, Stored.Time(NextAttemptAt), LastResponseStatus, LastError, Reason, Stored.Time(CanceledAt));
     }
 
     private sealed record EndedRow(long MessageSeq, long TargetNo, long? ReplayNo);

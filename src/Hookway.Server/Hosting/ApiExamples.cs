@@ -6,6 +6,7 @@ using Hookway.Deliveries.Stats;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.EventTypes;
+using Hookway.Dispatch.Explain;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Portals;
 using Hookway.Dispatch.Recipients;
@@ -68,6 +69,13 @@ public static class ApiExamples
         [typeof(RecipientResource)] = """
             { "recipient": "customer_123", "name": "Acme Inc.", "metadata": { "plan": "pro" }, "endpointCount": 1,
               "createdAt": "2026-01-31T12:00:00.000Z", "updatedAt": "2026-01-31T12:00:00.000Z" }
+            """,
+        [typeof(Explanation)] = """
+            { "answer": "customer_123 did not get the last invoice.paid, message msg_01jd3q5x7vb3d5f7h9k1n3q5s7 of 2026-01-31 12:00:00 UTC: https://example.com/webhooks answered 500 eight times, the last time at 2026-02-01 15:35:12 UTC, and its attempts are used up.",
+              "findings": [{ "kind": "failed", "at": "2026-02-01T15:35:12.000Z",
+                "text": "https://example.com/webhooks answered 500 eight times, the last time at 2026-02-01 15:35:12 UTC, and its attempts are used up.",
+                "messageId": "msg_01jd3q5x7vb3d5f7h9k1n3q5s7", "endpointId": "ep_01jd3q5x7v8m2k4n6p8r0t2w4y", "attemptId": "att_01jd3q5x7vd5f7h9k1n3q5s7v9",
+                "dashboardUrl": "https://hooks.example.com/w/ws_01jd3q5x7v1a3c5e7g9j1m3p5r/apps/app_01jd3q5x7v5a7c9e1g3j5m7p9r/messages/msg_01jd3q5x7vb3d5f7h9k1n3q5s7" }] }
             """,
         [typeof(CreateEndpoint)] = """
             { "recipient": "customer_123", "url": "https://example.com/webhooks", "name": "Production", "eventTypes": ["invoice.*"],

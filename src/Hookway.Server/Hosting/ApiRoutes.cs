@@ -4,6 +4,7 @@ using Hookway.Dashboard;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.EventTypes;
+using Hookway.Dispatch.Explain;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Portals;
 using Hookway.Dispatch.Recipients;
@@ -21,6 +22,7 @@ public static class ApiRoutes
         app.MapApps();
         app.MapEventTypes();
         app.MapRecipients();
+        app.MapExplain();
         app.MapEndpoints();
         app.MapPortalSessions();
         app.MapMessages();

@@ -12,6 +12,7 @@ using Hookway.Deliveries.Stats;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.EventTypes;
+using Hookway.Dispatch.Explain;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
 using Hookway.Dispatch.Refusals;
@@ -187,6 +188,8 @@ public static class ServerHost
         services.AddSingleton<RefusedSendStore>();
         services.AddSingleton<RefusedSends>();
         services.AddHostedService(provider => provider.GetRequiredService<RefusedSends>());
+        services.AddSingleton(settings.Explain);
+        services.AddSingleton<Explainer>();
         services.AddSingleton<MessageReplay>();
         services.AddSingleton<ReplayableMessages>();
         services.AddSingleton<EndpointReplay>();

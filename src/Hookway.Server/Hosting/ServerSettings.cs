@@ -4,6 +4,7 @@ using Hookway.Access;
 using Hookway.Deliveries;
 using Hookway.Deliveries.Ownership;
 using Hookway.Dispatch.Endpoints;
+using Hookway.Dispatch.Explain;
 
 namespace Hookway.Hosting;
 
@@ -31,6 +32,7 @@ public sealed class ServerSettings
         Endpoints = new EndpointOptions { RequireHttps = bool.Parse(Value(Setting.RequireHttps)) };
         Limits = LimitKind.All.Aggregate(
             new WorkspaceLimits(), (limits, kind) => kind.TryParse(Value(Setting.KeyOf(kind)), out var value) ? kind.With(limits, value) : limits);
+        Explain = new ExplainOptions { PublicUrl = PublicUrl ?? Setting.LocalUrlOf(Urls[0]) };
     }
 
     /// <summary>All of it, for the parts of the framework that read their own.</summary>
@@ -57,6 +59,7 @@ public sealed class ServerSettings
     public EndpointOptions Endpoints { get; }
     /// <summary>Of a workspace that has none of its own.</summary>
     public WorkspaceLimits Limits { get; }
+    public ExplainOptions Explain { get; }
 
     /// <summary>Whether nobody but this machine can reach the server, so that its endpoints may be on this machine too.</summary>
     public bool IsLoopbackOnly => Urls.All(url => IsLoopback(Setting.BindingAddressOf(url)!.Host)) && (PublicUrl is null || IsLoopback(new Uri(PublicUrl).Host));

@@ -33,6 +33,7 @@ public sealed class OperationsTests
         ["fetchARecipient"] = Unpaged,
         ["deleteARecipient"] = [new("?purge=perhaps", "purge"), new("?surprise=1", "surprise")],
         ["listRecipients"] = Paged,
+        ["explainWhatARecipientGot"] = [new("?since=yesterday", "since"), new("?surprise=1", "surprise")],
         ["createAnEndpoint"] =
         [
             new("{}", "recipient"), new("{}", "url"), new("""{"recipient":"a b","url":"http://127.0.0.1/"}""", "recipient"), new("""{"recipient":"a","url":"ftp://example.com"}""", "url"),
@@ -137,6 +138,7 @@ public sealed class OperationsTests
             (HttpMethod.Put, App + "/recipients/customer_3", "{}"),
             (HttpMethod.Get, App + "/recipients", null),
             (HttpMethod.Get, App + "/recipients/customer_2", null),
+            (HttpMethod.Get, App + "/recipients/customer_2/explain?type=invoice.paid", null),
             (HttpMethod.Post, App + "/endpoints", $$"""{"recipient":"customer_2","url":"{{receiver}}","headers":{"x-tenant":"acme"},"filter":[{"bodyPath":"amount","exists":true}]}"""),
             (HttpMethod.Get, App + "/endpoints", null),
             (HttpMethod.Get, App + "/endpoints/{endpointId}", null),

@@ -85,7 +85,8 @@ public sealed partial class QueryPlansTests
             let parameters = path.Value.GetProperty("get").TryGetProperty("parameters", out var all) ? all.EnumerateArray().ToList() : []
             select new Operation(
                 path.Name["/api/v1".Length..],
-                [.. parameters.Where(parameter => parameter.GetProperty("in").GetString() == "query" && parameter.GetProperty("name").GetString() is not ("limit" or "cursor"))])];
+                [.. parameters.Where(parameter => parameter.GetProperty("in").GetString() == "query" && parameter.GetProperty("name").GetString() is not ("limit" or "cursor"))],
+                parameters.Any(parameter => parameter.GetProperty("name").GetString() == "limit"))];
 
     /// <summary>The operation without filters, by each value of each filter alone, by some of all combinations.</summary>
     private static IEnumerable<string> Requests(Operation operation, Dictionary<string, string[]> samples)
@@ -106,7 +107,7 @@ public sealed partial class QueryPlansTests
             var chosen = filters.Where(_ => random.Next(2) == 0).Select(filter => $"{filter.Name}={Uri.EscapeDataString(filter.Values[random.Next(filter.Values.Length)])}").ToList();
             if (!chosen.Contains("inPayload=true") || chosen.Any(filter => filter.StartsWith("q=", StringComparison.Ordinal)))
             {
-                yield return $"{path}?limit={(i % 5 == 0 ? 250 : 3)}&{string.Join('&', chosen)}";
+                yield return $"{path}?{(operation.IsPaged ? $"limit={(i % 5 == 0 ? 250 : 3)}&" : "")}{string.Join('&', chosen)}";
             }
         }
     }
@@ -165,7 +166,7 @@ public sealed partial class QueryPlansTests
     }
 
     /// <param name="Path">Below <c>/api/v1</c>.</param>
-    private sealed record Operation(string Path, IReadOnlyList<JsonElement> Filters);
+    private sealed record Operation(string Path, IReadOnlyList<JsonElement> Filters, bool IsPaged);
 
     [GeneratedRegex(@"\d+(,-?\d+)*")]
     private static partial Regex Digits();

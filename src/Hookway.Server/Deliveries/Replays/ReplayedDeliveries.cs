@@ -19,7 +19,7 @@ internal static class ReplayedDeliveries
             run_trigger = CASE WHEN deliveries.status = 0 THEN run_trigger ELSE 1 END,
             run_attempts = CASE WHEN deliveries.status = 0 THEN run_attempts ELSE 0 END,
             position = CASE WHEN deliveries.status = 0 THEN deliveries.position ELSE v.place END,
-            reason = NULL, replay_no = v.replay, next_attempt_at = v.due, status = 0
+            reason = NULL, canceled_at = NULL, replay_no = v.replay, next_attempt_at = v.due, status = 0
         FROM {rows} WHERE message_seq = v.message AND target_no = v.target
         """);
 

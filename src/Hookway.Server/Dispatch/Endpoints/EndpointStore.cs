@@ -102,6 +102,10 @@ public sealed class EndpointStore(Database database, Configuration configuration
             """, new { app.No, recipientNo, enabled = Stored.Flag(enabled is true), before, limit })).Select(ToEndpoint).ToList();
     });
 
+    /// <summary>The newest endpoints of a recipient, also those that are deleted.</summary>
+    public Task<List<WebhookEndpoint>> ListWithDeleted(long recipientNo, int limit) => database.Read(async connection =>
+        (await connection.QueryAsync<EndpointRow>($"{Select} WHERE e.recipient_no = @recipientNo ORDER BY e.no DESC LIMIT @limit", new { recipientNo, limit })).Select(ToEndpoint).ToList());
+
     /// <summary>Changes an endpoint that is not deleted, in one transaction with reading it; null when there is none, or the change is refused.</summary>
     /// <param name="action">What the audit log calls it.</param>
     /// <param name="change">Null to refuse. May be called again when the transaction is.</param>

@@ -3,8 +3,9 @@ namespace Hookway.Dispatch.Messages;
 /// <summary>Which messages a list shows; what is null does not limit it.</summary>
 /// <param name="Since">Unix milliseconds, inclusive.</param>
 /// <param name="Until">Unix milliseconds, exclusive.</param>
+/// <param name="Undelivered">Only those that are not <c>succeeded</c>.</param>
 /// <param name="Q">What id, recipient or type must be or begin with; with <paramref name="InPayload"/> what <c>data</c> must hold.</param>
-public sealed record MessageFilter(string? Recipient, string? Type, string? Status, long? Since, long? Until, string? Q = null, bool InPayload = false)
+public sealed record MessageFilter(string? Recipient, string? Type, string? Status, long? Since, long? Until, string? Q = null, bool InPayload = false, bool Undelivered = false)
 {
     /// <summary>
     /// The status of a message <c>m</c> (<see cref="Message.StatusOf"/>), worst first, as a number; null without deliveries. One lookup by key for each message: a
@@ -27,5 +28,6 @@ public sealed record MessageFilter(string? Recipient, string? Type, string? Stat
         Type is null ? "" : " AND m.event_type = @Type",
         Since is null ? "" : " AND m.created_at >= @Since",
         Until is null ? "" : " AND m.created_at < @Until",
-        Status is null ? "" : " AND " + Statuses[Status]);
+        Status is null ? "" : " AND " + Statuses[Status],
+        Undelivered ? $" AND coalesce({Rank}, 0) <> 2" : "");
 }

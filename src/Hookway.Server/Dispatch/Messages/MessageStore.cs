@@ -123,6 +123,12 @@ public sealed class MessageStore(Database database, TimeProvider clock)
         return (await Times.FirstSince(connection, since) - 1, Math.Min(await LastSeq(connection), end - 1));
     });
 
+    /// <summary>What is kept of messages beside their data: the endpoints that they were not for, and whether there is still data.</summary>
+    public Task<Dictionary<long, (string? Unmatched, bool IsErased)>> FindRest(App app, IReadOnlyList<long> seqs) => database.Read(async connection =>
+        (await connection.QueryAsync<(long Seq, string? Unmatched, long IsErased)>(
+            $"SELECT seq, unmatched, CASE WHEN data IS NULL THEN 1 ELSE 0 END FROM messages WHERE {Stored.Unindexed}app_no = @No AND seq IN {Stored.List(seqs)}", new { app.No }))
+            .ToDictionary(row => row.Seq, row => (row.Unmatched, row.IsErased != 0)));
+
     /// <summary>The ids of messages, by their sequences.</summary>
     public static async Task<Dictionary<long, string>> FindIds(DbConnection connection, App app, IEnumerable<long> seqs) =>
         (await connection.QueryAsync<(long Seq, string Id)>($"SELECT seq, id FROM messages WHERE {Stored.Unindexed}app_no = @No AND seq IN {Stored.List(seqs)}", new { app.No }))

@@ -5,8 +5,10 @@ namespace Hookway.Dispatch.Recipients;
 /// <summary>One customer of the workspace, by the caller's own id.</summary>
 /// <param name="Id">The caller's own string: 1 to 256 of <c>A-Z a-z 0-9 - _ . : @ |</c>.</param>
 /// <param name="Metadata">A JSON object as it came; null for none.</param>
+/// <param name="DeletedAt">Set when it was deleted and has not come back; its history stays.</param>
 public sealed record Recipient(
-    long No, long AppNo, string Id, string? Name, byte[]? Metadata, int EndpointCount, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+    long No, long AppNo, string Id, string? Name, byte[]? Metadata, int EndpointCount, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt,
+    DateTimeOffset? DeletedAt = null)
 {
     public const int MostIdCharacters = 256;
     public const int MostNameCharacters = 200;

@@ -13,7 +13,7 @@ public sealed class RecipientStore(Database database, Configuration configuratio
 {
     private const string Columns =
         """
-        no, app_no, recipient, name, metadata, created_at, updated_at,
+        no, app_no, recipient, name, metadata, created_at, updated_at, deleted_at,
         (SELECT count(*) FROM endpoints e WHERE e.recipient_no = recipients.no AND e.deleted_at IS NULL) AS endpoint_count
         """;
 
@@ -146,8 +146,9 @@ public sealed class RecipientStore(Database database, Configuration configuratio
         public int EndpointCount { get; init; }
         public long CreatedAt { get; init; }
         public long UpdatedAt { get; init; }
+        public long? DeletedAt { get; init; }
 
         public Recipient ToRecipient() => new(
-            No, AppNo, Recipient, Name, Metadata, EndpointCount, Stored.Time(CreatedAt), Stored.Time(UpdatedAt));
+            No, AppNo, Recipient, Name, Metadata, EndpointCount, Stored.Time(CreatedAt), Stored.Time(UpdatedAt), Stored.Time(DeletedAt));
     }
 }

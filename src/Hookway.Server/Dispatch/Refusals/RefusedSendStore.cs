@@ -56,9 +56,8 @@ public sealed class RefusedSendStore(Database database)
         (await connection.QueryAsync<RefusedRow>(
             $"""
             SELECT no, at, recipient, event_type, message_id, status, code, detail, request_id FROM refused_messages
-            WHERE app_no = @appNo AND no < @before AND no > coalesce(({FirstBeyond}), 0)
-                AND (@recipient IS NULL OR recipient = @recipient) AND (@type IS NULL OR event_type = @type) AND (@messageId IS NULL OR message_id = @messageId)
-                AND (@since IS NULL OR at >= @since){app.And("recipient")}
+            WHERE app_no = @appNo AND no < @before AND no > coalesce(({FirstBeyond}), 0){(recipient is null ? "" : " AND recipient = @recipient")}
+                {(type is null ? "" : " AND event_type = @type")}{(messageId is null ? "" : " AND message_id = @messageId")}{(since is null ? "" : " AND at >= @since")}{app.And("recipient")}
             ORDER BY no DESC LIMIT @limit
             """, new { appNo = app.No, Kept, recipient, type, messageId, since, before, limit, app.OnlyRecipient })).Select(row => row.ToRefusedSend()).ToList();
 

@@ -7,18 +7,7 @@ ALTER TABLE messages ADD COLUMN unmatched TEXT;
 -- When a delivery was canceled, whatever canceled it; the end of any other is that of its last attempt.
 ALTER TABLE deliveries ADD COLUMN canceled_at INTEGER;
 
--- What happened to an endpoint, so that it can be told later why it did not get a message: the last hundred or so of each.
-CREATE TABLE endpoint_changes (
-    no INTEGER PRIMARY KEY,
-    endpoint_no INTEGER NOT NULL,
-    at INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    detail TEXT
-);
--- The changes of one endpoint, newest first.
-CREATE INDEX endpoint_changes_by_endpoint ON endpoint_changes (endpoint_no, no);
-
--- The last sends that an app refused, without what they carried (Dispatch/Refusals/RefusedSends.cs keeps a thousand or a few more).
+-- The last sends that an app refused, without what they carried (Dispatch/Refusals/RefusedSends.cs keeps a thousand, or a few more).
 CREATE TABLE refused_messages (
     no INTEGER PRIMARY KEY,
     app_no INTEGER NOT NULL,
