@@ -3,7 +3,7 @@ using Hookway.Storage;
 
 namespace Hookway.Access;
 
-/// <summary>Every SQL statement that reads the audit log; it is written by <see cref="Configuration"/>, with the changes.</summary>
+/// <summary>Every SQL statement that reads the audit log or removes of it; it is written by <see cref="Configuration"/>, with the changes.</summary>
 public sealed class AuditStore(Database database)
 {
     private static readonly RowStatement ForgetStatement = new(
@@ -31,6 +31,11 @@ public sealed class AuditStore(Database database)
     /// <summary>Erases what the log tells of some objects' contents; who changed them, and when, stays.</summary>
     public static Task Forget(WriteSession session, long workspaceNo, IEnumerable<string> objects) =>
         session.ForEach(ForgetStatement, [.. objects.Select(of => new object?[] { workspaceNo, of })]);
+
+    /// <summary>Removes a workspace's oldest entries from before a time; answers how many.</summary>
+    public static Task<int> RemoveSome(WriteSession session, long workspaceNo, DateTimeOffset before, int most) => session.Connection.ExecuteAsync(
+        "DELETE FROM audit_log WHERE seq IN (SELECT seq FROM audit_log WHERE workspace_no = @workspaceNo AND at < @before ORDER BY at, seq LIMIT @most)",
+        new { workspaceNo, before = before.ToUnixTimeMilliseconds(), most });
 
     private sealed record AuditRow
     {

@@ -38,6 +38,9 @@ public enum DeliveryChange
     CanceledByPerson,
     ContentErased,
     ReplayCanceled,
+
+    /// <summary>The message was kept as long as its workspace keeps them.</summary>
+    Expired,
     Replayed,
 }
 
@@ -56,6 +59,7 @@ public static class DeliveryStates
         [(DeliveryStatus.Pending, DeliveryChange.CanceledByPerson)] = DeliveryStatus.Canceled,
         [(DeliveryStatus.Pending, DeliveryChange.ContentErased)] = DeliveryStatus.Canceled,
         [(DeliveryStatus.Pending, DeliveryChange.ReplayCanceled)] = DeliveryStatus.Canceled,
+        [(DeliveryStatus.Pending, DeliveryChange.Expired)] = DeliveryStatus.Canceled,
         [(DeliveryStatus.Pending, DeliveryChange.Replayed)] = DeliveryStatus.Pending,
         [(DeliveryStatus.Succeeded, DeliveryChange.Replayed)] = DeliveryStatus.Pending,
         [(DeliveryStatus.Failed, DeliveryChange.Replayed)] = DeliveryStatus.Pending,
@@ -87,6 +91,7 @@ public static class DeliveryStates
         DeliveryChange.CanceledByPerson => "canceled",
         DeliveryChange.ContentErased => "payload_expired",
         DeliveryChange.ReplayCanceled => "replay_canceled",
+        DeliveryChange.Expired => "expired",
         _ => null,
     };
 

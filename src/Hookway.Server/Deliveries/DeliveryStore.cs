@@ -80,6 +80,22 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         return targets;
     }
 
+    /// <summary>The same of some messages; answers their targets, each once.</summary>
+    public static async Task<IReadOnlyList<long>> EndOfMessages(WriteSession session, IReadOnlyList<long> messageSeqs, DeliveryChange change, DateTimeOffset at)
+    {
+        List<long> targets = [.. (await EndWhere(session, $"message_seq IN {Stored.List(messageSeqs)}", new { }, change, at)).Select(ended => ended.TargetNo).Distinct()];
+        session.Owners?.Withdraw(session, targets);
+        return targets;
+    }
+
+    /// <summary>Those of some messages that have a delivery that is pending, or that expired after a time.</summary>
+    public static async Task<List<long>> UnendedOrExpiredSince(WriteSession session, IReadOnlyList<long> messageSeqs, DateTimeOffset since) =>
+        (await session.Connection.QueryAsync<long>(
+            $"""
+            SELECT DISTINCT message_seq FROM deliveries
+            WHERE message_seq IN {Stored.List(messageSeqs)} AND (status = 0 OR (reason = @expired AND canceled_at > @since))
+            """, new { expired = DeliveryChange.Expired.Reason(), since = since.ToUnixTimeMilliseconds() })).AsList();
+
     /// <summary>Ends up to <paramref name="most"/> pending deliveries of a target; answers how many.</summary>
     /// <param name="at">The time of the end; the system's when null.</param>
     public static async Task<int> EndSome(WriteSession session, long targetNo, DeliveryChange change, int most, DateTimeOffset at) =>

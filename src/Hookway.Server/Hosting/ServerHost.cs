@@ -16,6 +16,7 @@ using Hookway.Dispatch.Explain;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
 using Hookway.Dispatch.Refusals;
+using Hookway.Retention;
 using Hookway.Storage;
 using Hookway.Ui;
 using Microsoft.Extensions.Logging.Console;
@@ -50,6 +51,7 @@ public static class ServerHost
         AddParts(builder.Services, settings, clock ?? TimeProvider.System);
         builder.Services.AddSingleton<Readiness>();
         builder.Services.AddSingleton<FaultWatch>();
+        AddRetention(builder.Services);
         replace?.Invoke(builder.Services);
         builder.Services.AddFaces(settings.PublicUrl);
 
@@ -138,6 +140,7 @@ public static class ServerHost
     private static void AddStorage(IServiceCollection services, ServerSettings settings, TimeProvider clock)
     {
         services.AddSingleton(settings);
+        services.AddSingleton(settings.Retention);
         services.AddSingleton(clock);
         services.AddSingleton(Random.Shared);
         services.AddMetrics();
@@ -158,6 +161,7 @@ public static class ServerHost
         services.AddSingleton<ApiKeyStore>();
         services.AddSingleton<PortalSessionStore>();
         services.AddSingleton<AuditStore>();
+        services.AddSingleton<RetentionDays>();
         services.AddSingleton<FirstStart>();
         services.AddSingleton<UserStore>();
         services.AddSingleton<MemberStore>();
@@ -194,6 +198,16 @@ public static class ServerHost
         services.AddSingleton<ReplayableMessages>();
         services.AddSingleton<EndpointReplay>();
         services.AddSingleton<MessageErasure>();
+    }
+
+    private static void AddRetention(IServiceCollection services)
+    {
+        services.AddSingleton<IRetained, MessageRetention>();
+        services.AddSingleton<IRetained, ReplayRetention>();
+        services.AddSingleton<IRetained, StatRetention>();
+        services.AddSingleton<IRetained, AuditRetention>();
+        services.AddSingleton<RetentionRunner>();
+        services.AddHostedService(provider => provider.GetRequiredService<RetentionRunner>());
     }
 
     private static void AddDeliveries(IServiceCollection services, ServerSettings settings)

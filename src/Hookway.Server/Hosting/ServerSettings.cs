@@ -33,6 +33,7 @@ public sealed class ServerSettings
         Limits = LimitKind.All.Aggregate(
             new WorkspaceLimits(), (limits, kind) => kind.TryParse(Value(Setting.KeyOf(kind)), out var value) ? kind.With(limits, value) : limits);
         Explain = new ExplainOptions { PublicUrl = PublicUrl ?? Setting.LocalUrlOf(Urls[0]) };
+        Retention = new RetentionOptions { Days = Number(Setting.RetentionDays) };
     }
 
     /// <summary>All of it, for the parts of the framework that read their own.</summary>
@@ -60,6 +61,7 @@ public sealed class ServerSettings
     /// <summary>Of a workspace that has none of its own.</summary>
     public WorkspaceLimits Limits { get; }
     public ExplainOptions Explain { get; }
+    public RetentionOptions Retention { get; }
 
     /// <summary>Whether nobody but this machine can reach the server, so that its endpoints may be on this machine too.</summary>
     public bool IsLoopbackOnly => Urls.All(url => IsLoopback(Setting.BindingAddressOf(url)!.Host)) && (PublicUrl is null || IsLoopback(new Uri(PublicUrl).Host));

@@ -27,6 +27,7 @@ public sealed record Setting(string Key, string Default, string Description, str
     public const string MaxInFlight = "Hookway:Deliveries:MaxInFlight";
     public const string MaxInFlightPerTarget = "Hookway:Deliveries:MaxInFlightPerTarget";
     public const string LeaseSeconds = "Hookway:Node:LeaseSeconds";
+    public const string RetentionDays = "Hookway:Retention:Days";
     public const string MetricsToken = "Hookway:MetricsToken";
 
     /// <summary>The key of the server's own limit of a kind.</summary>
@@ -63,7 +64,9 @@ public sealed record Setting(string Key, string Default, string Description, str
         Limit(LimitKind.MessagesPerMonth, "", "The most messages that a workspace may send in a month (UTC)."),
         Limit(LimitKind.Apps, "", "The most apps of a workspace that are not archived."),
         Limit(LimitKind.EndpointsPerRecipient, "", "The most endpoints that one recipient may have in an app."),
-        Limit(LimitKind.RetentionDays, "", "The most days for which anything of a workspace is to be kept; shown, and not enforced yet."),
+        Limit(LimitKind.RetentionDays, "", "The most days for which anything of a workspace is kept."),
+        new(RetentionDays, "30", "For how many days messages, with what became of them, are kept; a workspace's own limit may be shorter. Their data is erased then, and what is still pending is canceled as expired; a day later they are removed.",
+            "a whole number from 1 to 36500", text => IsNumber(text, 1, 36_500)),
         new(MetricsToken, "", "Lets a scraper on another machine read `/metrics`, as a bearer token; without it only direct requests from this machine are answered.",
             "16 to 200 visible ASCII characters", text => text.Length is >= 16 and <= 200 && !text.AsSpan().ContainsAnyExceptInRange('!', '~')),
     ];

@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
+using System.Text;
 using Dapper;
 
 namespace Hookway.Storage;
@@ -35,6 +37,25 @@ public sealed class StoreSettings(Database database, TimeProvider clock)
 
     /// <summary>Changes one row: shows that the store takes writes.</summary>
     public Task Probe() => Save(LastProbe, BitConverter.GetBytes(clock.GetUtcNow().ToUnixTimeMilliseconds()));
+
+    /// <summary>Takes, or keeps, a turn at something that one server at a time does; false while another has it.</summary>
+    /// <param name="holder">Who asks.</param>
+    /// <param name="until">When others may take it.</param>
+    public Task<bool> TakeTurn(string name, string holder, DateTimeOffset until) => database.Write(async session =>
+        await session.Connection.ExecuteAsync(
+            """
+            INSERT INTO settings (name, value) VALUES (@name, @value)
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE settings.value < @now OR substr(settings.value, @behindTime) = @holder
+            """,
+            new { name, value = (byte[])[.. Sortable(until), .. Encoding.UTF8.GetBytes(holder)], now = Sortable(clock.GetUtcNow()), behindTime = sizeof(long) + 1, holder = Encoding.UTF8.GetBytes(holder) }) == 1);
+
+    /// <summary>A time as bytes that compare as it does.</summary>
+    private static byte[] Sortable(DateTimeOffset time)
+    {
+        var bytes = new byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64BigEndian(bytes, time.ToUnixTimeMilliseconds());
+        return bytes;
+    }
 
     private Task<byte[]?> Find(string name) => database.Read(connection =>
         connection.QuerySingleOrDefaultAsync<byte[]>("SELECT value FROM settings WHERE name = @name", new { name }));

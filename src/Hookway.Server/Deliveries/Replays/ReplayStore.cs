@@ -124,6 +124,13 @@ public sealed class ReplayStore(Database database, ReadBounds bounds)
     public static async Task<bool> BeginToCancel(WriteSession session, Replay replay) => await session.Connection.ExecuteAsync(
         "UPDATE replays SET state = @canceling WHERE no = @No AND state IN (0, 1)", new { canceling = (int)ReplayState.Canceling, replay.No }) > 0;
 
+    /// <summary>Removes a workspace's oldest replays that were over before a time; answers how many. One that is older and still runs stays.</summary>
+    public static Task<int> RemoveSome(WriteSession session, long workspaceNo, DateTimeOffset before, int most) => session.Connection.ExecuteAsync(
+        """
+        DELETE FROM replays WHERE no IN (
+            SELECT no FROM (SELECT no, finished_at FROM replays WHERE workspace_no = @workspaceNo ORDER BY no LIMIT @most) AS oldest WHERE finished_at < @before)
+        """, new { workspaceNo, before = before.ToUnixTimeMilliseconds(), most });
+
     private sealed record ReplayRow
     {
         public long No { get; init; }

@@ -28,6 +28,7 @@ public sealed class MessageIntake
     private readonly MessageReader _reader;
     private readonly DeliverySchedule _schedule;
     private readonly MessageMetrics _metrics;
+    private readonly RetentionDays _retention;
     private readonly IdGenerator _ids;
     private readonly TimeProvider _clock;
     private readonly WriteLane<MessageSend, SendOutcome> _lane;
@@ -35,7 +36,7 @@ public sealed class MessageIntake
 
     public MessageIntake(
         Database database, Configuration configuration, EventTypeStore types, EndpointStore endpoints, MessageStore messages, MessageReader reader, DeliverySchedule schedule,
-        MessageMetrics metrics, UsageStore usage, IdGenerator ids, TimeProvider clock)
+        MessageMetrics metrics, UsageStore usage, RetentionDays retention, IdGenerator ids, TimeProvider clock)
     {
         _metrics = metrics;
         _database = database;
@@ -46,6 +47,7 @@ public sealed class MessageIntake
         _times = messages.Times;
         _reader = reader;
         _schedule = schedule;
+        _retention = retention;
         _ids = ids;
         _clock = clock;
         _lane = new WriteLane<MessageSend, SendOutcome>(
@@ -70,6 +72,10 @@ public sealed class MessageIntake
     /// <summary>A send with its fan-out as memory has it, or why it can be refused at once.</summary>
     public async ValueTask<(MessageSend? Send, Problem? Refused)> Resolve(Caller caller, AppView view, MessageDraft draft, DateTimeOffset now)
     {
+        if (draft.DeliverAt is { } later && await _retention.Of(caller.WorkspaceNo) is var days && later > now.AddDays(days))
+        {
+            return (null, Problem.Invalid("deliverAt", $"must be inside the {days} days for which messages are kept"));
+        }
         var send = new MessageSend(caller, view.App, draft, draft.MessageId ?? _ids.New(IdPrefix.Message), now, Only: null);
         var refusal = !view.PublishedTypes.Contains(draft.Type) ? NotPublished(draft.Type)
             : !view.TypesWithSchema.Contains(draft.Type) ? null

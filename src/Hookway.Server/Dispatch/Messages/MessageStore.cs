@@ -50,6 +50,9 @@ public sealed class MessageStore(Database database, TimeProvider clock)
         WHERE k.expires_at >= v.now
         """, RowStatement.Number("app"), RowStatement.Text("key"), RowStatement.Number("now"));
 
+    private const string RemoveKeys =
+        "DELETE FROM idempotency_keys WHERE (app_no, key) IN (SELECT app_no, key FROM idempotency_keys WHERE expires_at < @now ORDER BY expires_at LIMIT @most)";
+
     /// <summary>Adds messages.</summary>
     public static Task Insert(WriteSession session, IReadOnlyList<NewMessage> messages) => session.ForEach(InsertStatement, messages);
 
@@ -62,10 +65,8 @@ public sealed class MessageStore(Database database, TimeProvider clock)
         }
         var expires = (now + KeyLifetime).ToUnixTimeMilliseconds();
         await session.ForEach(InsertKeyStatement, [.. keys.Select(item => new object?[] { item.AppNo, item.Key, item.MessageSeq, expires })]);
-        // Each new key pays for two old ones, so the table never needs a sweep of its own.
-        await session.Prepared(
-            "DELETE FROM idempotency_keys WHERE (app_no, key) IN (SELECT app_no, key FROM idempotency_keys WHERE expires_at < @now ORDER BY expires_at LIMIT @most)",
-            "@now", "@most").With(now.ToUnixTimeMilliseconds(), (long)keys.Count * 2).Execute();
+        // Each new key pays for two old ones, so the table does not wait for the retention.
+        await RemoveExpiredKeys(session, now, keys.Count * 2);
     }
 
     /// <summary>The messages that callers' own ids stand for.</summary>
@@ -143,11 +144,48 @@ public sealed class MessageStore(Database database, TimeProvider clock)
     {
         var seqs = (await session.Connection.QueryAsync<long>(
             "SELECT seq FROM messages WHERE recipient_no = @No AND seq <= @lastSeq ORDER BY seq LIMIT @most", new { recipient.No, lastSeq, most })).AsList();
-        var list = Stored.List(seqs);
-        await DeliveryStore.Erase(session, seqs, clock.GetUtcNow());
-        await session.Connection.ExecuteAsync($"DELETE FROM idempotency_keys WHERE message_seq IN {list}");
-        return await session.Connection.ExecuteAsync($"DELETE FROM messages WHERE seq IN {list}");
+        await Erase(session, seqs, clock.GetUtcNow());
+        return seqs.Count;
     });
+
+    private static async Task Erase(WriteSession session, IReadOnlyList<long> seqs, DateTimeOffset at)
+    {
+        var list = Stored.List(seqs);
+        await DeliveryStore.Erase(session, seqs, at);
+        await session.Connection.ExecuteAsync($"DELETE FROM idempotency_keys WHERE message_seq IN {list}");
+        await session.Connection.ExecuteAsync($"DELETE FROM messages WHERE seq IN {list}");
+    }
+
+    /// <summary>Whose each app is: numbers of apps and of workspaces.</summary>
+    public Task<Dictionary<long, long>> OwnersOfApps() => database.Read(async connection =>
+        (await connection.QueryAsync<(long No, long WorkspaceNo)>("SELECT no, workspace_no FROM apps")).ToDictionary(app => app.No, app => app.WorkspaceNo));
+
+    /// <summary>Messages of all apps in the order of acceptance, behind one and before another, for their retention.</summary>
+    public Task<List<AgingMessage>> Walk(long after, long before, int most) => database.Read(async connection =>
+        (await connection.QueryAsync<(long Seq, long AppNo, long CreatedAt, long HasData)>(
+            """
+            SELECT seq, app_no, created_at, CASE WHEN data IS NULL THEN 0 ELSE 1 END FROM messages WHERE seq > @after AND seq < @before ORDER BY seq LIMIT @most
+            """, new { after, before, most })).Select(row => new AgingMessage(row.Seq, row.AppNo, Stored.Time(row.CreatedAt), row.HasData != 0)).ToList());
+
+    /// <summary>Erases what messages carry and cancels what is pending of them; answers the targets of that.</summary>
+    public static async Task<IReadOnlyList<long>> Expire(WriteSession session, IReadOnlyList<long> seqs, DateTimeOffset at)
+    {
+        var targets = await DeliveryStore.EndOfMessages(session, seqs, DeliveryChange.Expired, at);
+        await session.Connection.ExecuteAsync($"UPDATE messages SET data = NULL WHERE seq IN {Stored.List(seqs)}");
+        return targets;
+    }
+
+    /// <summary>Erases messages with all that belongs to them, but for those that have a delivery that is pending, or expired after a time; answers those.</summary>
+    public static async Task<IReadOnlyList<long>> EraseExpired(WriteSession session, IReadOnlyList<long> seqs, DateTimeOffset shownSince, DateTimeOffset at)
+    {
+        var stay = await DeliveryStore.UnendedOrExpiredSince(session, seqs, shownSince);
+        await Erase(session, [.. seqs.Except(stay)], at);
+        return stay;
+    }
+
+    /// <summary>Forgets callers' keys that have expired; answers how many.</summary>
+    public static Task<int> RemoveExpiredKeys(WriteSession session, DateTimeOffset now, int most) => session.Prepared(RemoveKeys, "@now", "@most")
+        .With(now.ToUnixTimeMilliseconds(), (long)most).Execute();
 
     private sealed record ContentRow(string Id, string EventType, long CreatedAt, byte[]? Data);
 
@@ -169,6 +207,9 @@ public sealed class MessageStore(Database database, TimeProvider clock)
             Seq, AppNo, MessageId, RecipientNo, Recipient, EventType, Stored.Time(CreatedAt), Stored.Time(DeliverAt), ContentHash, Data, Unmatched);
     }
 }
+
+/// <summary>What the retention looks at of a message.</summary>
+public sealed record AgingMessage(long Seq, long AppNo, DateTimeOffset CreatedAt, bool HasData);
 
 /// <summary>A message that is added.</summary>
 /// <param name="Seq">The place in the order of acceptance that it was given.</param>
