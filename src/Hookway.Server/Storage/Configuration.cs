@@ -90,8 +90,8 @@ public sealed class Configuration
     /// <exception cref="InvalidOperationException">It touched something and recorded nothing.</exception>
     public Task<T> Change<T>(Actor by, Func<WriteSession, ChangedSubjects, Task<T>> work) => Change(by, mustBeRecorded: true, work);
 
-    /// <summary>What follows from a change that was recorded, or is none that anyone made.</summary>
-    public Task<T> Change<T>(Func<WriteSession, ChangedSubjects, Task<T>> work) => Change(Actor.System, mustBeRecorded: false, work);
+    /// <summary>What is not anyone's change of a workspace: the rest of one that was recorded, or a person's own account.</summary>
+    public Task<T> ChangeUnrecorded<T>(Func<WriteSession, ChangedSubjects, Task<T>> work) => Change(Actor.System, mustBeRecorded: false, work);
 
     private Task<T> Change<T>(Actor by, bool mustBeRecorded, Func<WriteSession, ChangedSubjects, Task<T>> work)
     {

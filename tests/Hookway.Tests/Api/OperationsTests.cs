@@ -89,6 +89,12 @@ public sealed class OperationsTests
         ["removeAMember"] = Unpaged,
     };
 
+    /// <summary>Writes that change no configuration. Every other one is in the audit log, under the request that made it.</summary>
+    private static readonly HashSet<string> NoConfiguration =
+    [
+        "sendAMessage", "sendMessagesInABatch", "sendATestMessage", "replayAMessage", "replayToAnEndpoint", "cancelAReplay", "cancelAMessage", "eraseAMessageData",
+    ];
+
     [Fact]
     public void The_table_has_every_operation_of_the_document() => Refusals.Keys.ShouldBe(ApiConformance.Operations.Keys, ignoreOrder: true);
 
@@ -115,10 +121,19 @@ public sealed class OperationsTests
             var success = await server.Request(method, filled, body is null ? null : new StringContent(Fill(body, ids), Encoding.UTF8, "application/json"));
             success.Status.ShouldBeInRange(200, 202, $"{method} {filled}: {Encoding.UTF8.GetString(success.Bytes)}");
             ApiConformance.Operations[operation]["responses"]!.AsObject().ContainsKey($"{success.Status}").ShouldBeTrue(operation);
+            await ExpectInAuditLog(server, success, method != HttpMethod.Get && !NoConfiguration.Contains(operation), operation);
             Remember(ids, success.Body);
             done.Add(operation);
         }
         ApiConformance.Operations.Keys.Except(done).ShouldBeEmpty("they have no success here");
+    }
+
+    private static async Task ExpectInAuditLog(TestServer server, Answer answer, bool expected, string operation)
+    {
+        var request = answer.Headers.GetValues("Request-Id").Single();
+        var entries = (await server.Get("/api/v1/audit-log")).Expect(200).Items.Where(entry => entry.GetProperty("requestId").GetString() == request).ToList();
+        entries.Count.ShouldBe(expected ? Math.Max(1, entries.Count) : 0, operation);
+        entries.ShouldAllBe(entry => entry.GetProperty("actor").GetString()!.StartsWith("key_"), operation);
     }
 
     /// <summary>In an order in which each finds what it needs.</summary>

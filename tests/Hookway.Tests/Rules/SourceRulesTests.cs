@@ -34,6 +34,21 @@ public partial class SourceRulesTests
         ["MessageStore.FindByKeys"] = "one read for the sends of many apps; each row names its app",
     };
 
+    /// <summary>Where a change is not in the audit log, how often, and why.</summary>
+    private static readonly Dictionary<string, (int Times, string Reason)> MayChangeUnrecorded = new()
+    {
+        ["src/Hookway.Server/Access/Members/UserStore.cs"] = (3, "a person's own password, name and second step belong to no workspace"),
+        ["src/Hookway.Server/Access/Members/Joining.cs"] = (1, "a person's own password"),
+        ["src/Hookway.Server/Access/Sessions/SessionStore.cs"] = (1, "signing out"),
+        ["src/Hookway.Server/Dispatch/Recipients/RecipientStore.cs"] = (1, "the last step of a purge, which is recorded at its first"),
+    };
+
+    [Fact]
+    public void Every_change_of_configuration_is_in_the_audit_log_but_for_those_with_a_reason() =>
+        Code.Where(file => file.StartsWith("src/", StringComparison.Ordinal) && !file.EndsWith("/Configuration.cs", StringComparison.Ordinal))
+            .Select(file => (file, Times: Unrecorded().Count(Repository.Read(file)))).Where(found => found.Times > 0)
+            .ShouldBe(MayChangeUnrecorded.Select(allowed => (allowed.Key, allowed.Value.Times)), ignoreOrder: true);
+
     [Fact]
     public void Nothing_is_left_to_be_done_later() => Matches(Texts, LeftOver()).ShouldBeEmpty();
 
@@ -79,6 +94,9 @@ public partial class SourceRulesTests
 
     [GeneratedRegex(@"\b(Fact|Theory|InlineData|MemberData)\(.*\b(Skip\w*|Explicit) ?=|\bAssert\.Skip")]
     private static partial Regex Skipped();
+
+    [GeneratedRegex(@"\bChangeUnrecorded\b")]
+    private static partial Regex Unrecorded();
 
     [GeneratedRegex("^(Find|List|View|Load)")]
     private static partial Regex ReadName();

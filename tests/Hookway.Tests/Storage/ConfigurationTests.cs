@@ -74,7 +74,7 @@ public class ConfigurationTests
         await using (var other = ServerHost.BuildTools(server.Services.GetRequiredService<ServerSettings>()))
         {
             await ServerHost.OpenExistingStore(other);
-            await other.GetRequiredService<Configuration>().Change(async (session, touched) =>
+            await other.GetRequiredService<Configuration>().ChangeUnrecorded(async (session, touched) =>
             {
                 var (no, appNo) = await session.Connection.QuerySingleAsync<(long, long)>(
                     "UPDATE endpoints SET enabled = 0 WHERE id = @endpoint RETURNING no, app_no", new { endpoint });
@@ -94,7 +94,7 @@ public class ConfigurationTests
         (await server.Get("/api/v1/apps", key)).Expect(200);
         await using var other = ServerHost.BuildTools(server.Services.GetRequiredService<ServerSettings>());
         await ServerHost.OpenExistingStore(other);
-        await other.GetRequiredService<Configuration>().Change(async (session, touched) =>
+        await other.GetRequiredService<Configuration>().ChangeUnrecorded(async (session, touched) =>
         {
             touched.Add(ApiKey.SubjectOf(ApiKey.HashOf(key)));
             return await session.Connection.ExecuteAsync("UPDATE api_keys SET revoked_at = 1 WHERE hash = @hash", new { hash = ApiKey.HashOf(key) });
@@ -196,7 +196,7 @@ public class ConfigurationTests
         (await Count()).ShouldBe(before - 2);
     }
 
-    private static Task<int> Change(Configuration configuration, string subject) => configuration.Change((_, touched) =>
+    private static Task<int> Change(Configuration configuration, string subject) => configuration.ChangeUnrecorded((_, touched) =>
     {
         touched.Add(subject);
         return Task.FromResult(0);

@@ -44,7 +44,7 @@ public sealed class Joining(
     public async Task<User?> Reset(string token, string password)
     {
         var hash = await passwords.Hash(password);
-        return await configuration.Change(async (session, touched) =>
+        return await configuration.ChangeUnrecorded(async (session, touched) =>
         {
             if (await links.Find(session.Connection, AccessLink.Reset, token) is not { UserNo: { } userNo } link)
             {

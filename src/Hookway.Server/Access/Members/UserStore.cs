@@ -45,7 +45,7 @@ public sealed class UserStore(Database database, Configuration configuration, Se
 
     /// <summary>Sets a password, and ends every session but one.</summary>
     /// <param name="exceptSession">The id of the session that stays; null when none does.</param>
-    public Task SetPassword(long userNo, string passwordHash, string? exceptSession) => configuration.Change(async (session, touched) =>
+    public Task SetPassword(long userNo, string passwordHash, string? exceptSession) => configuration.ChangeUnrecorded(async (session, touched) =>
     {
         await SetPassword(session, userNo, passwordHash);
         return await SessionStore.EndAll(session, touched, userNo, exceptSession);
@@ -55,14 +55,14 @@ public sealed class UserStore(Database database, Configuration configuration, Se
     public Task SetPassword(WriteSession session, long userNo, string passwordHash) => session.Connection.ExecuteAsync(
         "UPDATE users SET password_hash = @passwordHash, failures = 0, locked_until = NULL, updated_at = @now WHERE no = @userNo", new { userNo, passwordHash, now = Now });
 
-    public Task SetName(long userNo, string name) => configuration.Change(async (session, touched) =>
+    public Task SetName(long userNo, string name) => configuration.ChangeUnrecorded(async (session, touched) =>
     {
         await SessionStore.Touch(session, touched, userNo);
         return await session.Connection.ExecuteAsync("UPDATE users SET name = @name, updated_at = @now WHERE no = @userNo", new { userNo, name = name.Trim(), now = Now });
     });
 
     /// <summary>Turns the second step of sign-in on, or off with a null secret; ends every session but one.</summary>
-    public Task SetCodes(long userNo, byte[]? secret, long usedStep, IReadOnlyList<string> recoveryCodes, string? exceptSession) => configuration.Change(async (session, touched) =>
+    public Task SetCodes(long userNo, byte[]? secret, long usedStep, IReadOnlyList<string> recoveryCodes, string? exceptSession) => configuration.ChangeUnrecorded(async (session, touched) =>
     {
         await session.Connection.ExecuteAsync(
             "UPDATE users SET code_secret = @secret, code_step = @usedStep, recovery_codes = @codes, updated_at = @now WHERE no = @userNo",

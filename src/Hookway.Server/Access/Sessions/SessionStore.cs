@@ -51,7 +51,7 @@ public sealed class SessionStore(Database database, Configuration configuration,
             .Select(row => row.ToSession(user, [])).ToList());
 
     /// <summary>Ends one session of a person; false when there is none.</summary>
-    public Task<bool> End(long userNo, string sessionId) => configuration.Change(async (session, touched) =>
+    public Task<bool> End(long userNo, string sessionId) => configuration.ChangeUnrecorded(async (session, touched) =>
     {
         if ((await session.Connection.QueryAsync<byte[]>(
             "DELETE FROM user_sessions WHERE id = @sessionId AND user_no = @userNo RETURNING hash", new { sessionId, userNo })).AsList() is not [var hash])

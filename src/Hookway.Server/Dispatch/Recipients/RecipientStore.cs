@@ -112,7 +112,7 @@ public sealed class RecipientStore(Database database, Configuration configuratio
             new { no, now = now.ToUnixTimeMilliseconds() });
 
     /// <summary>Erases a deleted recipient's row and its endpoints' rows, unless it has come back or has messages: those refer to them.</summary>
-    public Task Erase(App app, Recipient recipient) => configuration.Change(async (session, touched) =>
+    public Task Erase(App app, Recipient recipient) => configuration.ChangeUnrecorded(async (session, touched) =>
     {
         const string IsOver =
             "SELECT no FROM recipients WHERE no = @No AND deleted_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.recipient_no = recipients.no)";
