@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Hookway.Storage;
 
 namespace Hookway.Deliveries;
@@ -22,7 +23,18 @@ public interface IDeliverySource
 
     /// <summary>In the transaction that records an attempt: names the views in which the target's health shows, since it has changed.</summary>
     Task Touch(WriteSession session, ChangedSubjects touched, long targetNo);
+
+    /// <summary>Whose a target is and what people call it; null when the number was never one of this source's, or it is out of use for good.</summary>
+    Task<TargetOwner?> FindOwner(DbConnection connection, long targetNo);
+
+    /// <summary>The public ids of items that this source delivers, by their sequences; those that have been erased are missing.</summary>
+    Task<IReadOnlyDictionary<long, string>> FindItemIds(DbConnection connection, IReadOnlyCollection<long> seqs);
 }
+
+/// <summary>What people know a target by: an endpoint of a recipient, or a destination of a source.</summary>
+/// <param name="Label">What to call it in a sentence, without anything secret.</param>
+public sealed record TargetOwner(
+    long WorkspaceNo, string Label, string? AppId = null, string? EndpointId = null, string? Recipient = null, string? SourceId = null, string? DestinationId = null);
 
 /// <summary>A request ready to send, and the same as it is shown: with secret header values masked.</summary>
 public sealed record PreparedAttempt(DeliveryRequest Request, IReadOnlyList<KeyValuePair<string, string>> ShownHeaders);

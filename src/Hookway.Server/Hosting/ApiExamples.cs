@@ -11,6 +11,7 @@ using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Portals;
 using Hookway.Dispatch.Recipients;
 using Hookway.Dispatch.Refusals;
+using Hookway.Issues;
 using Hookway.Replays;
 
 namespace Hookway.Hosting;
@@ -46,6 +47,15 @@ public static class ApiExamples
     private const string Invitation = """
         "invitationId": "lnk_01jd3q5x7v2w4e6r8t0y2v4x6z", "email": "grace@example.com", "role": "member",
         "createdAt": "2026-01-31T12:00:00.000Z", "expiresAt": "2026-02-07T12:00:00.000Z"
+        """;
+
+    private const string Issue = """
+        { "issueId": "anom_01jd3q5x7vn4q6s8v0x2z4b6d8", "kind": "delivery_failed", "status": "open", "severity": "error",
+          "title": "Deliveries to Production of customer_123 fail: the receiver answers 500",
+          "detail": "The receiver answered with a status other than 2xx. Nothing arrives there now. This issue ends when a delivery does; what failed for good until then can be replayed.",
+          "sourceId": null, "destinationId": null, "appId": "app_01jd3q5x7v5a7c9e1g3j5m7p9r", "endpointId": "ep_01jd3q5x7v8m2k4n6p8r0t2w4y", "recipient": "customer_123",
+          "entityKey": null, "eventIds": [], "messageIds": ["msg_01jd3q5x7vb3d5f7h9k1n3q5s7"], "count": 12, "firstSeenAt": "2026-01-31T12:00:00.000Z",
+          "lastSeenAt": "2026-01-31T12:30:00.000Z", "resolvedAt": null, "resolvedBy": null }
         """;
 
     private static readonly Dictionary<Type, string> Examples = new()
@@ -160,6 +170,9 @@ public static class ApiExamples
               "status": "running", "reason": null, "searching": false, "matched": 1204, "queued": 1203, "skipped": 1, "succeeded": 871, "failed": 2, "canceled": 0,
               "createdAt": "2026-01-31T13:00:00.000Z", "finishedAt": null }
             """,
+        [typeof(ChooseIssues)] = """{ "issueIds": ["anom_01jd3q5x7vn4q6s8v0x2z4b6d8"] }""",
+        [typeof(IssueResource)] = Issue,
+        [typeof(MovedIssues)] = $$"""{ "data": [{{Issue}}] }""",
         [typeof(MemberResource)] = $"{{ {Member} }}",
         [typeof(ChangeMember)] = """{ "role": "admin" }""",
         [typeof(InviteMember)] = """{ "email": "grace@example.com", "role": "member" }""",

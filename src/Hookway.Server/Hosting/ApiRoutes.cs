@@ -9,6 +9,7 @@ using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Portals;
 using Hookway.Dispatch.Recipients;
 using Hookway.Dispatch.Refusals;
+using Hookway.Issues;
 using Hookway.Replays;
 using Hookway.Ui;
 
@@ -28,6 +29,7 @@ public static class ApiRoutes
         app.MapMessages();
         app.MapRefusedSends();
         app.MapReplays();
+        app.MapIssues();
         app.MapWorkspace();
         app.MapApiKeys();
         app.MapAudit();

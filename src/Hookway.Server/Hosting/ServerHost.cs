@@ -16,6 +16,7 @@ using Hookway.Dispatch.Explain;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
 using Hookway.Dispatch.Refusals;
+using Hookway.Issues;
 using Hookway.Retention;
 using Hookway.Storage;
 using Hookway.Ui;
@@ -77,6 +78,7 @@ public static class ServerHost
         services.AddSingleton<RequestRate>();
         AddDispatch(services, settings);
         AddDeliveries(services, settings);
+        AddIssues(services);
     }
 
     /// <summary>What the commands that do not serve need: the store and who may use it.</summary>
@@ -206,8 +208,21 @@ public static class ServerHost
         services.AddSingleton<IRetained, ReplayRetention>();
         services.AddSingleton<IRetained, StatRetention>();
         services.AddSingleton<IRetained, AuditRetention>();
+        services.AddSingleton<IRetained, IssueRetention>();
         services.AddSingleton<RetentionRunner>();
         services.AddHostedService(provider => provider.GetRequiredService<RetentionRunner>());
+    }
+
+    private static void AddIssues(IServiceCollection services)
+    {
+        services.AddSingleton<IssueStore>();
+        services.AddSingleton<IssueDecision>();
+        services.AddSingleton<IAttemptObserver, DeliverySignals>();
+        services.AddSingleton<IWatcher, DeliveryIssues>();
+        services.AddSingleton<IWatcher, TargetRecovery>();
+        services.AddSingleton<IWatcher, QuietIssues>();
+        services.AddSingleton<IssueWatch>();
+        services.AddHostedService(provider => provider.GetRequiredService<IssueWatch>());
     }
 
     private static void AddDeliveries(IServiceCollection services, ServerSettings settings)

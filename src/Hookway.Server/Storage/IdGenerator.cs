@@ -47,4 +47,5 @@ public static class IdPrefix
     public const string Message = "msg";
     public const string Attempt = "att";
     public const string Replay = "rpl";
+    public const string Issue = "anom";
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Hookway.Access.Members;
+using Hookway.Issues;
 using Hookway.Tests.Support;
 
 namespace Hookway.Tests.Api;
@@ -74,6 +75,11 @@ public sealed class OperationsTests
         ["listReplays"] = [.. Paged, new("?status=some", "status"), new("?since=yesterday", "since")],
         ["fetchAReplay"] = Unpaged,
         ["cancelAReplay"] = Unpaged,
+        ["listIssues"] = [.. Paged, new("?status=some", "status"), new("?kind=some", "kind")],
+        ["fetchAnIssue"] = Unpaged,
+        ["acknowledgeIssues"] = [new("{}", "issueIds"), new("""{"issueIds":[]}""", "issueIds"), new("""{"issueIds":["x"],"surprise":1}""", "surprise")],
+        ["ignoreIssues"] = [new("{}", "issueIds"), new("""{"issueIds":"x"}""", "issueIds")],
+        ["resolveIssues"] = [new("{}", "issueIds"), new("""{"issueIds":null}""", "issueIds")],
         ["fetchTheWorkspace"] = Unpaged,
         ["changeTheWorkspace"] = [new("""{"portalCapabilities":["everything"]}""", "portalCapabilities[0]"), new("""{"surprise":1}""", "surprise")],
         ["createAnAPIKey"] = [new("{}", "name"), new("{}", "scopes"), new("""{"name":"x","scopes":["app:fly"]}""", "scopes[0]"), new("""{"name":"x","scopes":["app:read"],"expiresAt":"2020-01-01T00:00:00Z"}""", "expiresAt"), new("""{"name":"x","scopes":["app:read"],"surprise":1}""", "surprise")],
@@ -178,6 +184,11 @@ public sealed class OperationsTests
             (HttpMethod.Delete, App + "/portal-sessions/{portalSessionId}", null),
             (HttpMethod.Post, App + "/messages/{messageId}/cancel", null),
             (HttpMethod.Delete, App + "/messages/{messageId}/payload", null),
+            (HttpMethod.Get, "/api/v1/ingest/issues", null),
+            (HttpMethod.Get, "/api/v1/ingest/issues/{issueId}", null),
+            (HttpMethod.Post, "/api/v1/ingest/issues/acknowledge", """{"issueIds":["{issueId}"]}"""),
+            (HttpMethod.Post, "/api/v1/ingest/issues/ignore", """{"issueIds":["{issueId}"]}"""),
+            (HttpMethod.Post, "/api/v1/ingest/issues/resolve", """{"issueIds":["{issueId}"]}"""),
             (HttpMethod.Get, "/api/v1/workspace", null),
             (HttpMethod.Patch, "/api/v1/workspace", """{"portalCapabilities":["endpoints:read"]}"""),
             (HttpMethod.Post, "/api/v1/api-keys", """{"name":"Billing","scopes":["message:write"]}"""),
@@ -203,7 +214,11 @@ public sealed class OperationsTests
         var app = await server.CreateApp();
         using var member = await PageClient.SignedIn(server, Roles.Viewer);
         var user = (await server.Get("/api/v1/members")).Items.Single().GetProperty("userId").GetString()!;
-        return new Dictionary<string, string> { ["appId"] = app, ["endpointId"] = await server.CreateEndpoint(app, receiver.Url), ["userId"] = user };
+        await server.CreateEndpoint(app, new Uri("http://127.0.0.1:1/"), new { retryMaxAttempts = 1 }, "customer_9");
+        await server.WaitForMessage(app, await server.Send(app, recipient: "customer_9"), "failed");
+        (await server.Services.GetRequiredService<IssueWatch>().RunOnce(TestContext.Current.CancellationToken)).ShouldBeTrue();
+        var issue = (await server.Get("/api/v1/ingest/issues")).Items.Single().GetProperty("issueId").GetString()!;
+        return new Dictionary<string, string> { ["appId"] = app, ["endpointId"] = await server.CreateEndpoint(app, receiver.Url), ["userId"] = user, ["issueId"] = issue };
     }
 
     private static void Remember(Dictionary<string, string> ids, JsonElement answer)

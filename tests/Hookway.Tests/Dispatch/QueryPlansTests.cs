@@ -2,10 +2,12 @@ using System.Data.Common;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Hookway.Benchmarks.Lists;
+using Hookway.Issues;
 using Hookway.Storage;
 using Hookway.Tests.Support;
 using Hookway.Tests.Support.Statements;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Npgsql;
 
 namespace Hookway.Tests.Dispatch;
@@ -31,6 +33,8 @@ public sealed partial class QueryPlansTests
         await using var server = await TestServer.Start(replace: services =>
         {
             services.AddSingleton(new ReadBounds(Bound));
+            // What looks about in the background is no request's.
+            services.RemoveAll<IWatcher>();
             RecordingDatabase.Wrap(services);
         });
         await using var connection = await Connect(server);

@@ -31,6 +31,7 @@ public sealed partial class GuidesTests : IAsyncLifetime
     [InlineData("send-your-first-webhook", 2)]
     [InlineData("retries-and-replay", 2)]
     [InlineData("portal-sessions", 0)]
+    [InlineData("issues-and-anomalies", 0)]
     public async Task The_commands_of_a_guide_work_as_printed(string guide, int requests)
     {
         await Shell(Blocks(guide, "bash"));

@@ -30,6 +30,8 @@ public partial class SourceRulesTests
     {
         ["EndpointStore.ViewTarget"] = "the delivery engine knows targets by number alone; numbers come from delivery rows, never from a caller",
         ["EndpointStore.LoadTarget"] = "the same, read inside a transaction",
+        ["EndpointStore.FindOwner"] = "says whose a target is, for what the engine noted of it",
+        ["MessageStore.FindIds"] = "the ids of messages that the engine noted by number",
         ["MessageStore.FindByIds"] = "one read for the sends of many apps; each row names its app",
         ["MessageStore.FindByKeys"] = "one read for the sends of many apps; each row names its app",
     };

@@ -4,6 +4,7 @@ using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
+using Hookway.Issues;
 using Hookway.Storage;
 
 namespace Hookway.Dispatch.Endpoints;
@@ -35,6 +36,10 @@ public sealed class EndpointRemoval(
             var deleted = await endpoints.DeleteOfRecipient(session, touched, app, recipient, purge);
             await RecipientStore.Delete(session, recipient.No, purge, now);
             await portals.RevokeAll(session, touched, app.AppId, recipient.Id);
+            if (purge)
+            {
+                await IssueStore.Erase(session, app.AppId, recipient.Id);
+            }
             touched.Record(
                 app.WorkspaceNo, now, purge ? "recipient.purged" : "recipient.deleted", Recipient.AuditName(app.AppId, recipient.Id),
                 purge ? null : RecipientResource.Of(recipient), null);

@@ -172,6 +172,16 @@ public sealed class EndpointStore(Database database, Configuration configuration
             _ => null,
         };
 
+    /// <summary>Whose an endpoint is and what to call it; null when it is deleted, or its app archived.</summary>
+    public static async Task<TargetOwner?> FindOwner(DbConnection connection, long no) =>
+        (await connection.QueryAsync<(long WorkspaceNo, string AppId, string Id, string Recipient, string? Name, string Url)>(
+            """
+            SELECT a.workspace_no, a.id, e.id, r.recipient, e.name, e.url
+            FROM endpoints e JOIN apps a ON a.no = e.app_no JOIN recipients r ON r.no = e.recipient_no WHERE e.no = @no AND e.deleted_at IS NULL AND a.archived_at IS NULL
+            """, new { no })).AsList() is [var row]
+            ? new TargetOwner(row.WorkspaceNo, $"{row.Name ?? new Uri(row.Url).Authority} of {row.Recipient}", row.AppId, row.Id, row.Recipient)
+            : null;
+
     /// <summary>Disables an endpoint because of what its receiver answered.</summary>
     public async Task Disable(WriteSession session, ChangedSubjects touched, long no, string reason, DateTimeOffset now)
     {

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Globalization;
 using Hookway.Api;
 using Hookway.Deliveries;
@@ -42,4 +43,8 @@ public sealed class MessageDeliveries(EndpointStore endpoints, MessageStore mess
         endpoints.Disable(session, touched, targetNo, reason, now);
 
     public Task Touch(WriteSession session, ChangedSubjects touched, long targetNo) => EndpointStore.Touch(session, touched, targetNo);
+
+    public Task<TargetOwner?> FindOwner(DbConnection connection, long targetNo) => EndpointStore.FindOwner(connection, targetNo);
+
+    public Task<IReadOnlyDictionary<long, string>> FindItemIds(DbConnection connection, IReadOnlyCollection<long> seqs) => MessageStore.FindIds(connection, seqs);
 }

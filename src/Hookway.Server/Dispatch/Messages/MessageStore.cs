@@ -187,6 +187,11 @@ public sealed class MessageStore(Database database, TimeProvider clock)
     public static Task<int> RemoveExpiredKeys(WriteSession session, DateTimeOffset now, int most) => session.Prepared(RemoveKeys, "@now", "@most")
         .With(now.ToUnixTimeMilliseconds(), (long)most).Execute();
 
+    /// <summary>The ids of messages, by their sequences.</summary>
+    public static async Task<IReadOnlyDictionary<long, string>> FindIds(DbConnection connection, IReadOnlyCollection<long> seqs) => seqs.Count == 0
+        ? new Dictionary<long, string>()
+        : (await connection.QueryAsync<(long Seq, string Id)>($"SELECT seq, id FROM messages WHERE seq IN {Stored.List(seqs)}")).ToDictionary(row => row.Seq, row => row.Id);
+
     private sealed record ContentRow(string Id, string EventType, long CreatedAt, byte[]? Data);
 
     private sealed record MessageRow

@@ -1,0 +1,60 @@
+using System.Text.Json;
+using Hookway.Issues;
+using Hookway.Tests.Support;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Hookway.Tests.Issues;
+
+/// <summary>A server whose time stands still, and its issues.</summary>
+public sealed class IssueScene : IAsyncDisposable
+{
+    public const string Route = "/api/v1/ingest/issues";
+
+    private IssueScene(TestServer server, FakeTimeProvider clock)
+    {
+        Server = server;
+        Clock = clock;
+    }
+
+    public TestServer Server { get; }
+    public FakeTimeProvider Clock { get; }
+
+    public static async Task<IssueScene> Start()
+    {
+        // Whole milliseconds, as the store keeps them.
+        var clock = new FakeTimeProvider(DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()));
+        return new IssueScene(await TestServer.Start(clock: clock), clock);
+    }
+
+    /// <summary>Lets time pass, and those who find issues look.</summary>
+    public async Task Pass(TimeSpan time)
+    {
+        Clock.Advance(time);
+        await Look();
+    }
+
+    public async Task Look() => (await Server.Services.GetRequiredService<IssueWatch>().RunOnce(TestContext.Current.CancellationToken)).ShouldBeTrue();
+
+    /// <summary>The issues, newest first, after a look.</summary>
+    public async Task<JsonElement[]> Issues(string query = "")
+    {
+        await Look();
+        return (await Server.Get(Route + query)).Expect(200).Items;
+    }
+
+    public async Task<JsonElement> Issue(string query = "") => (await Issues(query)).ShouldHaveSingleItem();
+
+    public Task<Answer> Move(string verb, params string[] issueIds) => Server.Post($"{Route}/{verb}", new { issueIds });
+
+    public ValueTask DisposeAsync() => Server.DisposeAsync();
+}
+
+/// <summary>Reads issues as the API shows them.</summary>
+internal static class ShownIssues
+{
+    public static string Text(this JsonElement issue, string name) => issue.GetProperty(name).GetString()!;
+
+    public static long Count(this JsonElement issue) => issue.GetProperty("count").GetInt64();
+
+    public static string[] Texts(this JsonElement issue, string name) => [.. issue.GetProperty(name).EnumerateArray().Select(item => item.GetString()!)];
+}
