@@ -23,6 +23,9 @@ public sealed class Volume(DbConnection connection, bool isPostgres)
     /// <summary>The id of the i-th message, from 1.</summary>
     public static string MessageId(int i) => $"msg_01jd3q5x7v00000{10_000_000_000 + i}";
 
+    /// <summary>The id of the i-th event, from 1.</summary>
+    public static string EventId(int i) => $"evt_01jd3q5x7v00000{10_000_000_000 + i}";
+
     /// <summary>Adds messages with their deliveries and attempts to an app, and some of them to another's.</summary>
     /// <param name="appId">Its recipients were made one after another, each with one endpoint, and nothing else since.</param>
     /// <param name="otherAppId">The same, with one recipient.</param>
@@ -68,11 +71,42 @@ public sealed class Volume(DbConnection connection, bool isPostgres)
             FROM deliveries d JOIN messages m ON m.seq = d.message_seq JOIN (SELECT 0 AS second UNION ALL SELECT 1) k ON k.second = 0 OR d.message_seq % 50 = 9
             WHERE d.message_seq > @already AND d.status IN (1, 2) ORDER BY d.message_seq, k.second
             """, ("already", already), ("body", "ok"u8.ToArray()));
+        await NumberOn(already + count);
+    }
+
+    /// <summary>
+    /// Adds events of thirty days to a source, and some of them to another's: nearly all genuine and delivered nowhere, a few in a thousand refused or repeated, three in ten
+    /// to one thing.
+    /// </summary>
+    public async Task AddEvents(string sourceId, string otherSourceId, int count, int bodyBytes, DateTimeOffset now)
+    {
+        var source = await Number("SELECT no FROM sources WHERE id = @id", ("id", sourceId));
+        var other = await Number("SELECT no FROM sources WHERE id = @id", ("id", otherSourceId));
+        var workspace = await Number("SELECT workspace_no FROM sources WHERE no = @source", ("source", source));
+        var otherWorkspace = await Number("SELECT workspace_no FROM sources WHERE no = @other", ("other", other));
+        var already = await Number(
+            "SELECT CASE WHEN e.last > m.last THEN e.last ELSE m.last END FROM (SELECT coalesce(max(seq), 0) AS last FROM events) e, (SELECT coalesce(max(seq), 0) AS last FROM messages) m");
         await Run(
-            isPostgres
-                ? "SELECT setval('messages_numbers', @last)"
-                : "INSERT INTO counters (name, value) VALUES ('messages', @last) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            ("last", already + count));
+            $$"""
+            {{Numbers}}
+            INSERT INTO events (seq, workspace_no, source_no, id, vendor_event_id, event_type, entity_key, signature_status, signature_coverage, signature_error, duplicate_key, duplicate_of,
+                method, query, headers, content_type, source_ip, occurred_at, received_at, body_size, body)
+            SELECT @already + i, CASE WHEN i % 10 = 3 THEN @otherWorkspace ELSE @workspace END, CASE WHEN i % 10 = 3 THEN @other ELSE @source END,
+                'evt_01jd3q5x7v00000' || CAST(10000000000 + i AS TEXT), 'vendor-' || CAST(10000000000 + i AS TEXT),
+                CASE WHEN i % @rarely = 5 THEN '{{RareType}}' WHEN i % 3 = 0 THEN '{{OtherType}}' ELSE '{{CommonType}}' END,
+                CASE WHEN i % 10 < 3 THEN 'in_popular' ELSE 'in_' || CAST(10000000 + i / 4 AS TEXT) END,
+                CASE WHEN i % 500 = 1 THEN 2 ELSE 1 END, CASE WHEN i % 500 = 1 THEN 0 ELSE 2 END, CASE WHEN i % 500 = 1 THEN 'signature_mismatch' END, @key,
+                CASE WHEN i % 300 = 2 THEN @already + i - 1 END, 'POST', '', '["Content-Type","application/json"]', 'application/json', '192.0.2.1',
+                @from + (i * @span) / @count, @from + (i * @span) / @count, @size, @body
+            FROM n
+            """,
+            ("count", count), ("already", already), ("workspace", workspace), ("otherWorkspace", otherWorkspace), ("source", source), ("other", other), ("rarely", count / RareMessages),
+            ("from", now.AddDays(-30).ToUnixTimeMilliseconds()), ("span", (long)TimeSpan.FromDays(30).TotalMilliseconds - 60_000), ("key", new byte[16]), ("size", bodyBytes),
+            ("body", Encoding.ASCII.GetBytes(new string('x', bodyBytes))));
+        await Run(
+            $"INSERT INTO source_types (workspace_no, type, source_no) VALUES (@workspace, '{CommonType}', @source), (@workspace, '{OtherType}', @source), (@workspace, '{RareType}', @source)",
+            ("workspace", workspace), ("source", source));
+        await NumberOn(already + count);
     }
 
     /// <summary>Adds recipients that have neither endpoints nor messages; the last one's name is unlike all others.</summary>
@@ -124,6 +158,12 @@ public sealed class Volume(DbConnection connection, bool isPostgres)
             await Run("VACUUM ANALYZE");
         }
     }
+
+    private Task NumberOn(long last) => Run(
+        isPostgres
+            ? "SELECT setval('messages_numbers', @last)"
+            : "INSERT INTO counters (name, value) VALUES ('messages', @last) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        ("last", last));
 
     private async Task<long> Number(string sql, params (string Name, object Value)[] values)
     {

@@ -9,7 +9,7 @@ namespace Hookway.Access;
 /// </summary>
 public sealed class RequestRate(TimeProvider clock)
 {
-    private readonly ConcurrentDictionary<long, Bucket> _buckets = new();
+    private readonly ConcurrentDictionary<long, RateBucket> _buckets = new();
 
     /// <summary>Takes one request out of the workspace's bucket and says in the response's headers what is left; a problem when it is empty.</summary>
     public Problem? Take(Workspace workspace, HttpResponse response)
@@ -18,10 +18,10 @@ public sealed class RequestRate(TimeProvider clock)
         {
             return null;
         }
-        var bucket = _buckets.GetOrAdd(workspace.No, _ => new Bucket(limit, clock.TimestampFrequency));
+        var bucket = _buckets.GetOrAdd(workspace.No, _ => new RateBucket(limit, clock.TimestampFrequency));
         if (bucket.Size != limit)
         {
-            _buckets[workspace.No] = bucket = new Bucket(limit, clock.TimestampFrequency);
+            _buckets[workspace.No] = bucket = new RateBucket(limit, clock.TimestampFrequency);
         }
         var left = bucket.Take(clock.GetTimestamp(), out var untilFull);
         var headers = response.Headers;
@@ -29,34 +29,5 @@ public sealed class RequestRate(TimeProvider clock)
         headers["RateLimit-Remaining"] = Math.Max(left, 0).ToString(CultureInfo.InvariantCulture);
         headers["RateLimit-Reset"] = Math.Ceiling((double)untilFull / clock.TimestampFrequency).ToString(CultureInfo.InvariantCulture);
         return left >= 0 ? null : Problem.RateLimited(LimitKind.RequestsPerSecond.Name, $"The workspace has a limit of {limit} requests per second.", TimeSpan.FromSeconds(1));
-    }
-
-    /// <summary>A bucket as one number: the time at which it will be full again.</summary>
-    private sealed class Bucket(long size, long ticksPerSecond)
-    {
-        private readonly long _ticksPerRequest = ticksPerSecond / size;
-        private long _fullAt = long.MinValue;
-
-        public long Size => size;
-
-        /// <summary>How many requests are left after this one; -1 when there was none left for it.</summary>
-        public long Take(long now, out long untilFull)
-        {
-            while (true)
-            {
-                var fullAt = Volatile.Read(ref _fullAt);
-                var after = Math.Max(fullAt, now) + _ticksPerRequest;
-                untilFull = after - now;
-                if (untilFull > size * _ticksPerRequest)
-                {
-                    untilFull -= _ticksPerRequest;
-                    return -1;
-                }
-                if (Interlocked.CompareExchange(ref _fullAt, after, fullAt) == fullAt)
-                {
-                    return ((size * _ticksPerRequest) - untilFull) / _ticksPerRequest;
-                }
-            }
-        }
     }
 }

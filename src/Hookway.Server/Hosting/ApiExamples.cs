@@ -184,5 +184,5 @@ public static class ApiExamples
     public static JsonNode? Of(Type type) =>
         type.IsGenericType && type.GetGenericTypeDefinition() == typeof(Page<>)
             ? new JsonObject { ["data"] = new JsonArray(Of(type.GetGenericArguments()[0])), ["nextCursor"] = null }
-            : Examples.TryGetValue(type, out var json) ? JsonNode.Parse(json) : null;
+            : Examples.TryGetValue(type, out var json) || IngestExamples.All.TryGetValue(type, out json) ? JsonNode.Parse(json) : null;
 }

@@ -16,6 +16,9 @@ using Hookway.Dispatch.Explain;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
 using Hookway.Dispatch.Refusals;
+using Hookway.Ingest.Intake;
+using Hookway.Ingest.Ledger;
+using Hookway.Ingest.Sources;
 using Hookway.Issues;
 using Hookway.Retention;
 using Hookway.Storage;
@@ -77,6 +80,7 @@ public static class ServerHost
         AddAccess(services, settings);
         services.AddSingleton<RequestRate>();
         AddDispatch(services, settings);
+        AddIngest(services);
         AddDeliveries(services, settings);
         AddIssues(services);
     }
@@ -223,6 +227,26 @@ public static class ServerHost
         services.AddSingleton<IWatcher, QuietIssues>();
         services.AddSingleton<IssueWatch>();
         services.AddHostedService(provider => provider.GetRequiredService<IssueWatch>());
+    }
+
+    private static void AddIngest(IServiceCollection services)
+    {
+        services.AddSingleton<SourceStore>();
+        services.AddSingleton<SourceRate>();
+        services.AddSingleton<EventStore>();
+        services.AddSingleton<EventSearch>();
+        services.AddSingleton<EventReader>();
+        services.AddSingleton<EventMetrics>();
+        services.AddSingleton<EventIntake>();
+        services.AddSingleton<EventCheck>();
+        services.AddSingleton<Certificates>();
+        services.AddSingleton<SubscriptionVisit>();
+        services.AddSingleton<IngestRequests>();
+        services.AddSingleton<RefusedRequestStore>();
+        services.AddSingleton<RefusedRequests>();
+        services.AddHostedService(provider => provider.GetRequiredService<RefusedRequests>());
+        services.AddSingleton<RouteEvent>((_, _) => ValueTask.FromResult<IReadOnlyList<DeliveryTarget>>([]));
+        services.AddSingleton<ShowTarget>(_ => ValueTask.FromResult<ShownTarget?>(null));
     }
 
     private static void AddDeliveries(IServiceCollection services, ServerSettings settings)

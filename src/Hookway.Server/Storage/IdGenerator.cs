@@ -48,4 +48,6 @@ public static class IdPrefix
     public const string Attempt = "att";
     public const string Replay = "rpl";
     public const string Issue = "anom";
+    public const string Source = "src";
+    public const string Event = "evt";
 }

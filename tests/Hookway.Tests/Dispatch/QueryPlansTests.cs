@@ -142,6 +142,9 @@ public sealed partial class QueryPlansTests
         await volume.AddRecipients(app, 15_000, now);
         await volume.AddConfiguration(app, 3_000, now);
         await volume.AddReplays(3_000, now);
+        var source = (await server.CreateSource()).Id();
+        var otherSource = (await server.Post("/api/v1/ingest/sources", new { name = "Other", vendor = "github" }, otherKey)).Expect(201).Text("sourceId");
+        await volume.AddEvents(source, otherSource, Messages, 40, now);
         await volume.Analyze();
         string Time(double days) => Hookway.Api.Times.Format(now.AddDays(days));
         return new()
@@ -149,6 +152,9 @@ public sealed partial class QueryPlansTests
             ["appId"] = [app],
             ["endpointId"] = [endpoints[0], endpoints[1]],
             ["messageId"] = [Volume.MessageId(Messages - 8)],
+            ["sourceId"] = [source],
+            ["eventId"] = [Volume.EventId(Messages - 8)],
+            ["entityKey"] = ["in_popular", "in_10000001", "none"],
             ["replayId"] = ["rpl_01jd3q5x7v0000010000000002"],
             ["name"] = [Volume.CommonType],
             ["recipient"] = ["customer_0", "customer_14", "nobody"],
@@ -156,7 +162,7 @@ public sealed partial class QueryPlansTests
             ["types"] = [Volume.CommonType, Volume.RareType],
             ["since"] = [Time(-31), Time(-15), Time(-0.01), Time(1)],
             ["until"] = [Time(-31), Time(-15), Time(-0.01), Time(1)],
-            ["q"] = [Volume.MessageId(17), "msg_", "customer_0", "customer_", "tenant-", "account.", "invoice", "o", "Company", "zebra", "none"],
+            ["q"] = [Volume.MessageId(17), "msg_", "customer_0", "customer_", "tenant-", "vendor-", "vendor-10000000017", "in_", "in_popular", "evt_", "account.", "invoice", "o", "Company", "zebra", "none"],
         };
     }
 

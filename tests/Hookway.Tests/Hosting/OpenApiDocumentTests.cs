@@ -57,6 +57,11 @@ public sealed partial class OpenApiDocumentTests(ServerFixture fixture) : IClass
                 }
                 foreach (var (status, response) in operation["responses"]!.AsObject())
                 {
+                    if (response!["content"]!["application/octet-stream"] is not null)
+                    {
+                        // Bytes as they came: there is no example of those.
+                        continue;
+                    }
                     var media = status.StartsWith('2') ? "application/json" : "application/problem+json";
                     response!["content"]![media]!["example"].ShouldNotBeNull($"{name} {status}");
                 }

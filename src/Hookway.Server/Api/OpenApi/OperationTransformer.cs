@@ -81,6 +81,11 @@ public sealed class OperationTransformer(
         }
         foreach (var response in metadata.GetOrderedMetadata<IProducesResponseTypeMetadata>())
         {
+            if (operation.Responses!.TryGetValue(response.StatusCode.ToString(CultureInfo.InvariantCulture), out var raw) && raw.Content?.TryGetValue("application/octet-stream", out var bytes) == true)
+            {
+                // The bytes themselves: "byte" would be a text in base64.
+                bytes.Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" };
+            }
             if (response.Type is not null && operation.Responses!.TryGetValue(response.StatusCode.ToString(CultureInfo.InvariantCulture), out var shown)
                 && shown.Content?.TryGetValue("application/json", out var body) == true)
             {

@@ -21,9 +21,9 @@ internal sealed class SignatureReader
         _timestamp = scheme.Timestamp is { } timestamp && _timestampPart is null ? ValueSource.Parse(timestamp) : null;
         _id = scheme.Id is { } id ? ValueSource.Parse(id) : null;
         Place = string.Join(" or ", _places.Select(place => place.Words));
-        AlgorithmName = Name(scheme.Algorithm);
+        AlgorithmName = Words.Of(scheme.Algorithm);
         var isText = scheme.Algorithm is VerificationAlgorithm.Token or VerificationAlgorithm.Basic || scheme.Jwt is not null;
-        EncodingName = isText ? null : Name(scheme.Encoding);
+        EncodingName = isText ? null : Words.Of(scheme.Encoding);
         ContentText = isText || scheme.Content.Count + (scheme.ContentCode?.Length ?? 0) == 0 ? null
             : scheme.ContentCode is { } code ? $"as {code} makes it"
             : string.Join(" or ", scheme.Content.Select(content => content.Text));
@@ -123,7 +123,7 @@ internal sealed class SignatureReader
         check.Timestamp = text.Length > MostShown ? text[..MostShown] : text;
         check.SignedAt = Timestamps.Strict(text, _scheme.TimestampUnit);
         return check.SignedAt is not null
-            || check.Fail(VerdictReasons.TimestampMalformed, $"The value in {place} is not a time in {Name(_scheme.TimestampUnit)}.");
+            || check.Fail(VerdictReasons.TimestampMalformed, $"The value in {place} is not a time in {Words.Of(_scheme.TimestampUnit)}.");
     }
 
     private bool ReadId(Check check)
@@ -154,8 +154,4 @@ internal sealed class SignatureReader
         }
         return values;
     }
-
-    /// <summary>An enum's member as records and answers write it.</summary>
-    private static string Name<T>(T value) where T : struct, Enum =>
-        System.Text.Json.JsonSerializer.Serialize(value).Trim('"');
 }

@@ -10,7 +10,7 @@ namespace Hookway.Ingest.Verification;
 /// </summary>
 /// <param name="method">As sent, such as <c>POST</c>.</param>
 /// <param name="url">The URL as the vendor calls it (see <see cref="UrlAsCalled"/>), never what a proxy made of it.</param>
-/// <param name="headers">In the order of arrival; a header that was sent twice is in it twice.</param>
+/// <param name="headers">A header that was sent twice is in it twice.</param>
 /// <param name="body">The bytes that came.</param>
 /// <param name="receivedAt">The clock against which timestamps are checked.</param>
 public sealed class VendorRequest(

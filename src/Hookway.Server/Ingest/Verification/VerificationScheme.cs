@@ -81,6 +81,11 @@ public sealed record VerificationScheme
         .Concat(Content.SelectMany(content => content.Sources).Select(source => source.HeaderName))
         .OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>Whether the URL is part of what is signed.</summary>
+    [JsonIgnore]
+    public bool SignsUrl => ContentCode is "twilio" or "plivo" or "contentful" || Jwt is { UrlHash: not null } or { Subject: not null } or { QueryHash: true }
+        || Content.Any(content => content.Sources.Any(source => source.Text == "url"));
+
     /// <summary>The headers whose values are secrets, to be masked wherever they are shown.</summary>
     [JsonIgnore]
     public IEnumerable<string> SecretHeaders => Algorithm is VerificationAlgorithm.Token or VerificationAlgorithm.Basic

@@ -106,11 +106,11 @@ public class RefusedSendsTests(ServerFixture fixture) : IClassFixture<ServerFixt
     {
         var app = (await Server.Services.GetRequiredService<AppStore>().View(await Server.Caller(), await Server.CreateApp()))!.App;
         var (refused, store) = (Server.Services.GetRequiredService<RefusedSends>(), Server.Services.GetRequiredService<RefusedSendStore>());
-        const int Many = 30 * RefusedSends.MostOfApp;
+        const int Many = 30 * RefusedSends.MostOfOwner;
         for (var i = 0; i < Many; i++)
         {
             refused.Note(app, Problem.NotFound("app"), new SendGlimpse($"r{i}", null, null), "req");
-            if ((i + 1) % RefusedSends.MostOfApp == 0)
+            if ((i + 1) % RefusedSends.MostOfOwner == 0)
             {
                 await refused.Flush();
             }
@@ -120,12 +120,12 @@ public class RefusedSendsTests(ServerFixture fixture) : IClassFixture<ServerFixt
         var kept = await store.List(app, null, null, null, long.MaxValue, 2_000);
         kept.Select(send => send.Recipient).ShouldBe(Enumerable.Range(Many - RefusedSendStore.Kept, RefusedSendStore.Kept).Reverse().Select(i => $"r{i}"));
         (await Stored(app)).ShouldBeLessThan(RefusedSendStore.Kept + 200);
-        for (var i = 0; i < 3 * RefusedSends.MostOfApp; i++)
+        for (var i = 0; i < 3 * RefusedSends.MostOfOwner; i++)
         {
             refused.Note(app, Problem.NotFound("app"), null, "req");
         }
         await refused.Flush();
-        (await store.Counts(app))["not_found"].ShouldBe(Many + (3 * RefusedSends.MostOfApp));
+        (await store.Counts(app))["not_found"].ShouldBe(Many + (3 * RefusedSends.MostOfOwner));
     }
 
     [Fact]

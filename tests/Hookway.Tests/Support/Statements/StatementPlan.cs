@@ -19,7 +19,7 @@ public sealed partial record StatementPlan(IReadOnlyList<string> Scans, long Wor
     private const int FewRows = 1_000;
 
     /// <summary>Indexes of what is under way alone: reading one from its beginning, with a limit, is no scan of history.</summary>
-    private static readonly string[] OfWorkAlone = [" deliveries_pending"];
+    private static readonly string[] OfWorkAlone = [" deliveries_pending", " replays_to_drive"];
 
     public static Task<StatementPlan> Of(DbConnection connection, RecordedStatement statement) =>
         connection is NpgsqlConnection postgres ? OnPostgres(postgres, statement) : Task.FromResult(OnSqlite((SqliteConnection)connection, statement));

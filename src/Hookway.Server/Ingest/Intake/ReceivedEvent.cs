@@ -1,0 +1,44 @@
+using Hookway.Deliveries;
+using Hookway.Ingest.Ledger;
+using Hookway.Ingest.Sources;
+using Hookway.Ingest.Verification;
+using Hookway.Storage;
+
+namespace Hookway.Ingest.Intake;
+
+/// <summary>A request that is to be kept, judged by what memory knew of its source.</summary>
+/// <param name="View">The source.</param>
+/// <param name="Version">The configuration's version from before the source was read.</param>
+/// <param name="Query">As received, without its question mark.</param>
+public sealed record ReceivedEvent(
+    SourceView View, long Version, string EventId, VendorRequest Request, string Query, string? SourceIp, Verdict Verdict, EventFacts Facts)
+{
+    /// <summary>What a repetition of it is known by.</summary>
+    public byte[] DuplicateKey { get; } = EventStore.KeyOf(Facts);
+
+    public long Trust => Verdict.IsVerified ? 1 : 0;
+
+    public bool IsForwardable => Verdict.Status is not SignatureStatus.Failed && View.Source.Settings.Enabled;
+
+    /// <summary>What is forwarded of it.</summary>
+    public EventContent Content => new(EventId, View.Source.SourceId, Request.Method, Query, Request.Headers, Request.Body, Request.ReceivedAt);
+}
+
+/// <summary>What became of a request: kept, or to be judged again because its source has changed.</summary>
+/// <param name="Targets">Where it goes.</param>
+public sealed record EventOutcome(long Seq, bool IsDuplicate, IReadOnlyList<DeliveryTarget> Targets)
+{
+    public static EventOutcome Outdated { get; } = new(0, false, []);
+
+    public bool IsOutdated => Seq == 0;
+}
+
+/// <summary>
+/// Which targets want an event, asked in the transaction that keeps it: its configuration is caught up, so what has become stale since
+/// <see cref="RoutedEvent.Version"/> can be read again. Whether a copy of the event went there already is not the answer's matter.
+/// </summary>
+public delegate ValueTask<IReadOnlyList<DeliveryTarget>> RouteEvent(WriteSession session, RoutedEvent routed);
+
+/// <summary>An event on its way to its targets.</summary>
+/// <param name="Version">The configuration's version from before anything of it was read.</param>
+public sealed record RoutedEvent(Source Source, VendorRequest Request, EventFacts Facts, long Version);

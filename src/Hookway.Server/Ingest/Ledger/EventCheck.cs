@@ -1,0 +1,102 @@
+using Hookway.Access;
+using Hookway.Api;
+using Hookway.Deliveries;
+using Hookway.Ingest.Intake;
+using Hookway.Ingest.Sources;
+using Hookway.Ingest.Verification;
+using Hookway.Storage;
+
+namespace Hookway.Ingest.Ledger;
+
+/// <summary>
+/// Checks an event a second time from what was kept of it, by the source as it is now and at the clock of its arrival; a genuine one is marked so, and may be released to
+/// its destinations. What was genuine before stays so: a secret that has been rotated away says nothing against it.
+/// </summary>
+public sealed class EventCheck(
+    Database database, Configuration configuration, EventStore events, SourceStore sources, Certificates certificates, RouteEvent route, EventIntake intake,
+    DeliverySchedule schedule, PublicAddress address, TimeProvider clock)
+{
+    private const int MostTries = 5;
+
+    /// <summary>Checks an event; null when it is not of the caller's workspace.</summary>
+    public async Task<(Verdict Verdict, bool Released)?> Verify(Caller caller, HttpRequest http, string eventId, bool release)
+    {
+        for (var tries = 1; tries <= MostTries; tries++)
+        {
+            var version = configuration.Version;
+            if (await events.Find(caller.WorkspaceNo, eventId) is not { } found || await events.FindRequest(found) is not { } kept
+                || await database.Read(connection => sources.Load(connection, found.SourceNo)) is not { } view)
+            {
+                return null;
+            }
+            if (kept.Body is null)
+            {
+                return (Verdict.Unchecked("payload_expired", "The body has been erased, so the signature cannot be checked again."), false);
+            }
+            var (request, query) = RequestOf(http, view, found, kept, kept.Body);
+            var verdict = view.Verifier.Verify(request, certificates.Find);
+            if (verdict.Certificate is { } needed && await certificates.Fetch(needed))
+            {
+                verdict = view.Verifier.Verify(request, certificates.Find);
+            }
+            var received = new ReceivedEvent(view, version, eventId, request, query, found.SourceIp, verdict, EventFacts.Of(view.Preset, request));
+            if (!verdict.IsVerified)
+            {
+                return (verdict, false);
+            }
+            if (await database.Write(session => Record(session, caller, received, release)) is { } targets)
+            {
+                foreach (var target in targets)
+                {
+                    schedule.WakeAt(target.No, clock.GetUtcNow());
+                }
+                return (verdict, targets.Count > 0);
+            }
+        }
+        throw new StorageUnavailableException("The source is being changed faster than its event can be checked.");
+    }
+
+    /// <summary>Marks the event, and adds what is to be delivered; null when the source has changed meanwhile.</summary>
+    private async Task<IReadOnlyList<DeliveryTarget>?> Record(WriteSession session, Caller caller, ReceivedEvent received, bool release)
+    {
+        await configuration.CatchUp(session);
+        var source = received.View.Source;
+        if (configuration.IsStale(source.Subject(), received.Version))
+        {
+            return null;
+        }
+        if (await EventStore.Find(session.Connection, caller.WorkspaceNo, received.EventId) is not { } found)
+        {
+            return [];
+        }
+        if (found.SignatureStatus is not SignatureStatus.Verified)
+        {
+            await EventStore.MarkVerified(session, found, received.Verdict.Coverage, await FirstOfItsKind(session, received, found.Seq));
+            await EventStore.CountVerified(session, intake.Slot, found);
+        }
+        if (!release || source.ArchivedAt is not null)
+        {
+            return [];
+        }
+        var targets = await route(session, new RoutedEvent(source, received.Request, received.Facts, received.Version));
+        var reached = (await EventStore.TargetsOf(session, found.Seq)).ToHashSet();
+        IReadOnlyList<DeliveryTarget> missing = [.. targets.Where(target => !reached.Contains(target.No))];
+        await DeliveryStore.Insert(session, missing.Select(target => new NewDelivery(found.Seq, target.No, DeliveryTrigger.Replay, clock.GetUtcNow())));
+        return missing;
+    }
+
+    private static async Task<long?> FirstOfItsKind(WriteSession session, ReceivedEvent received, long seq)
+    {
+        var key = new EventKey(received.View.Source.No, received.DuplicateKey, received.Trust, seq);
+        await EventStore.ClaimKeys(session, [key]);
+        var first = (await EventStore.FindKeys(session, [key])).Find(found => found.Trust == received.Trust)?.Seq;
+        return first == seq ? null : first;
+    }
+
+    private (VendorRequest Request, string Query) RequestOf(HttpRequest http, SourceView view, VendorEvent found, EventRequest kept, byte[] body)
+    {
+        var (headers, query, url) = view.Seal.Join(found.EventId, kept.Headers, found.Query, kept.Sealed);
+        var called = view.Source.Settings.PublicUrl ?? url ?? address.Of(http) + view.Source.IngestPath;
+        return (new VendorRequest(found.Method, VendorRequest.UrlAsCalled(called, query), headers, body, found.ReceivedAt), query);
+    }
+}

@@ -1,0 +1,71 @@
+using Hookway.Deliveries;
+using Hookway.Ingest.Sources;
+using Hookway.Storage;
+
+namespace Hookway.Ingest.Ledger;
+
+/// <summary>What is shown of the target of an event's delivery; null when it is not one of ingest's, or is gone.</summary>
+public delegate ValueTask<ShownTarget?> ShowTarget(long targetNo);
+
+/// <summary>A destination, as a delivery names it.</summary>
+public sealed record ShownTarget(string DestinationId, string? Url, bool Paused);
+
+/// <summary>Puts events together with their sources and deliveries, for showing them.</summary>
+public sealed class EventReader(Database database, EventStore events, EventSearch search, SourceStore sources, ShowTarget showTarget)
+{
+    /// <summary>One event with its request; null when it is not of this workspace.</summary>
+    public async Task<EventResource?> WithRequest(long workspaceNo, string eventId) =>
+        await events.Find(workspaceNo, eventId) is { } found && await events.FindRequest(found) is { } request
+            ? (await Show(workspaceNo, [found]))[0].With(request)
+            : null;
+
+    /// <summary>Events newest first.</summary>
+    public async Task<Found<(VendorEvent Event, EventResource Resource)>> List(long workspaceNo, EventFilter filter, long before, int limit)
+    {
+        var found = await search.List(workspaceNo, filter, before, limit);
+        return new([.. found.Rows.Zip(await Show(workspaceNo, found.Rows))], found.SearchedTo);
+    }
+
+    private async Task<IReadOnlyList<EventResource>> Show(long workspaceNo, IReadOnlyList<VendorEvent> found)
+    {
+        if (found.Count == 0)
+        {
+            return [];
+        }
+        var named = await sources.ListIds(workspaceNo, found.Select(item => item.SourceNo).Distinct());
+        var deliveries = await database.Read(connection => DeliveryStore.OfMessages(connection, [.. found.Select(item => item.Seq)]));
+        var shown = new List<EventResource>(found.Count);
+        foreach (var item in found)
+        {
+            var (sourceId, vendor) = named[item.SourceNo];
+            shown.Add(EventResource.Of(item, sourceId, vendor, StatusOf(deliveries[item.Seq].Select(delivery => delivery.Status)), await Shown(deliveries[item.Seq])));
+        }
+        return shown;
+    }
+
+    private async ValueTask<IReadOnlyList<EventDelivery>> Shown(IEnumerable<Delivery> deliveries)
+    {
+        var shown = new List<EventDelivery>();
+        foreach (var delivery in deliveries)
+        {
+            if (await showTarget(delivery.TargetNo) is { } target)
+            {
+                shown.Add(new EventDelivery(
+                    target.DestinationId, target.Url, delivery.Status.Word(target.Paused), delivery.AttemptCount, target.Paused ? null : delivery.NextAttemptAt,
+                    delivery.LastResponseStatus, delivery.LastError, delivery.Reason));
+            }
+        }
+        return shown;
+    }
+
+    /// <summary>The status of an event, from those of its deliveries.</summary>
+    private static string StatusOf(IEnumerable<DeliveryStatus> deliveries)
+    {
+        var seen = deliveries.ToHashSet();
+        return seen.Count == 0 ? "skipped"
+            : seen.Contains(DeliveryStatus.Pending) ? "pending"
+            : seen.Contains(DeliveryStatus.Failed) ? "failed"
+            : seen.Contains(DeliveryStatus.Succeeded) ? "succeeded"
+            : "canceled";
+    }
+}

@@ -1,0 +1,147 @@
+using Hookway.Tests.Support;
+
+namespace Hookway.Tests.Ingest.Ledger;
+
+public sealed class EventsApiTests(ServerFixture fixture) : IClassFixture<ServerFixture>
+{
+    private TestServer Server => fixture.Server;
+
+    [Fact]
+    public async Task Events_are_listed_newest_first_page_by_page_and_filtered()
+    {
+        var source = await Server.CreateSource();
+        for (var i = 0; i < 7; i++)
+        {
+            (await Server.DeliverGitHub(source, $"list-{i}", new { action = i % 2 == 0 ? "opened" : "closed", issue = new { id = 100 + (i / 2) } })).Expect(200);
+        }
+        async Task<string?[]> List(string query) =>
+            [.. (await Server.Get($"/api/v1/ingest/events?sourceId={source.Id()}{query}")).Expect(200).Items.Select(item => item.GetProperty("vendorEventId").GetString())];
+
+        (await List("")).ShouldBe(["list-6", "list-5", "list-4", "list-3", "list-2", "list-1", "list-0"]);
+        (await List("&type=issues.closed")).ShouldBe(["list-5", "list-3", "list-1"]);
+        (await List("&entityKey=101")).ShouldBe(["list-3", "list-2"]);
+        (await List("&entityKey=101&type=issues.opened")).ShouldBe(["list-2"]);
+        (await List("&status=skipped&limit=2")).ShouldBe(["list-6", "list-5"]);
+        (await List("&status=failed")).ShouldBeEmpty();
+        (await List("&status=pending")).ShouldBeEmpty();
+        (await List("&signatureStatus=verified&limit=1")).ShouldBe(["list-6"]);
+        (await List("&signatureStatus=failed")).ShouldBeEmpty();
+        var first = (await Server.Get($"/api/v1/ingest/events?sourceId={source.Id()}&limit=3")).Expect(200);
+        first.Items.Select(item => item.GetProperty("vendorEventId").GetString()).ShouldBe(["list-6", "list-5", "list-4"]);
+        (await List($"&limit=3&cursor={first.Text("nextCursor")}")).ShouldBe(["list-3", "list-2", "list-1"]);
+        var middle = first.Items[2].GetProperty("receivedAt").GetString();
+        (await List($"&since={middle}"))[..3].ShouldBe(["list-6", "list-5", "list-4"]);
+        (await List($"&until={middle}")).ShouldNotContain("list-4");
+        first.Items[0].TryGetProperty("body", out _).ShouldBeFalse();
+        first.Items[0].TryGetProperty("headers", out _).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Events_are_found_by_id_vendors_id_entity_and_type_exact_or_by_their_beginning()
+    {
+        await using var server = await TestServer.Start();
+        var source = await server.CreateSource();
+        var other = await server.CreateSource();
+        var id = (await server.DeliverGitHub(source, "abc-1", new { action = "opened", issue = new { id = 4711 } })).Expect(200).Text("eventId");
+        (await server.DeliverGitHub(source, "abc-2", new { action = "opened", issue = new { id = 4712 } })).Expect(200);
+        (await server.DeliverGitHub(other, "xyz-3", new { zen = "Keep it logically awesome." }, type: "ping")).Expect(200);
+        async Task<string?[]> Search(string q) =>
+            [.. (await server.Get($"/api/v1/ingest/events?q={Uri.EscapeDataString(q)}")).Expect(200).Items.Select(item => item.GetProperty("vendorEventId").GetString())];
+
+        (await Search(id)).ShouldBe(["abc-1"]);
+        (await Search("evt_")).ShouldBe(["xyz-3", "abc-2", "abc-1"]);
+        (await Search("abc-1")).ShouldBe(["abc-1"]);
+        (await Search("abc")).ShouldBe(["abc-2", "abc-1"]);
+        (await Search("4712")).ShouldBe(["abc-2"]);
+        (await Search("471")).ShouldBe(["abc-2", "abc-1"]);
+        (await Search("ping")).ShouldBe(["xyz-3"]);
+        (await Search("issues.o")).ShouldBe(["abc-2", "abc-1"]);
+        (await Search("nothing")).ShouldBeEmpty();
+        (await Search("☃")).ShouldBeEmpty();
+        (await server.Get($"/api/v1/ingest/events?q=abc&sourceId={other.Id()}")).Items.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("signatureStatus=good", "signatureStatus")]
+    [InlineData("status=done", "status")]
+    [InlineData("since=yesterday", "since")]
+    [InlineData("limit=0", "limit")]
+    [InlineData("cursor=x", "cursor")]
+    [InlineData("entity=1", "entity")]
+    public async Task A_filter_that_cannot_be_is_refused(string query, string field) => (await Server.Get($"/api/v1/ingest/events?{query}")).ExpectInvalid(field);
+
+    [Fact]
+    public async Task Another_workspaces_events_are_not_there()
+    {
+        var source = await Server.CreateSource();
+        var id = (await Server.DeliverGitHub(source, "secret-1")).Expect(200).Text("eventId");
+        var other = await Server.CreateWorkspace($"other-{source.Id()}");
+
+        (await Server.Get($"/api/v1/ingest/events/{id}", other)).Expect(404);
+        (await Server.Get($"/api/v1/ingest/events/{id}/body", other)).Expect(404);
+        (await Server.Post($"/api/v1/ingest/events/{id}/verify", key: other)).Expect(404);
+        (await Server.Get("/api/v1/ingest/events", other)).Items.ShouldBeEmpty();
+        (await Server.Get($"/api/v1/ingest/events?q={id}", other)).Items.ShouldBeEmpty();
+        (await Server.Get("/api/v1/ingest/events?q=secret", other)).Items.ShouldBeEmpty();
+        (await Server.Get("/api/v1/ingest/events/evt_00000000000000000000000000")).Expect(404);
+    }
+
+    [Fact]
+    public async Task A_kept_event_is_checked_again_by_the_secret_that_was_corrected()
+    {
+        var source = await Server.CreateSource(secret: "mistyped");
+        (await Server.DeliverGitHub(source, "d-1")).Expect(401);
+        var id = (await Server.Events(source))[0].GetProperty("eventId").GetString()!;
+
+        var still = (await Server.Post($"/api/v1/ingest/events/{id}/verify", new { release = true })).Expect(200).Body;
+        (still.GetProperty("verified").GetBoolean(), still.GetProperty("reason").GetString(), still.GetProperty("released").GetBoolean()).ShouldBe((false, "signature_mismatch", false));
+        still.GetProperty("event").GetProperty("signatureStatus").GetString().ShouldBe("failed");
+
+        (await Server.Patch($"/api/v1/ingest/sources/{source.Id()}", new { signingSecret = IngestClient.Secret })).Expect(200);
+        var now = (await Server.Post($"/api/v1/ingest/events/{id}/verify")).Expect(200).Body;
+        (now.GetProperty("verified").GetBoolean(), now.GetProperty("reason").GetString()).ShouldBe((true, "verified"));
+        now.GetProperty("evidence").GetProperty("algorithm").GetString().ShouldBe("hmac-sha256");
+        var shown = await Server.Event(id);
+        (shown.GetProperty("signatureStatus").GetString(), shown.GetProperty("signatureCoverage").GetString(), shown.GetProperty("signatureError").GetString()).ShouldBe(("verified", "body", null));
+        shown.TryGetProperty("signatureEvidence", out _).ShouldBeFalse();
+        var counts = (await Server.Get($"/api/v1/ingest/sources/{source.Id()}")).Body.GetProperty("counts");
+        (counts.GetProperty("events").GetInt32(), counts.GetProperty("verified").GetInt32(), counts.GetProperty("failed").GetInt32()).ShouldBe((1, 1, 0));
+        (await Server.DeliverGitHub(source, "d-1")).Expect(200).Body.GetProperty("duplicate").GetBoolean().ShouldBeTrue("the first one counts now");
+
+        (await Server.Patch($"/api/v1/ingest/sources/{source.Id()}", new { signingSecret = "rotated" })).Expect(200);
+        var later = (await Server.Post($"/api/v1/ingest/events/{id}/verify")).Expect(200).Body;
+        later.GetProperty("verified").GetBoolean().ShouldBeFalse();
+        later.GetProperty("event").GetProperty("signatureStatus").GetString().ShouldBe("verified", "a secret that is gone says nothing against it");
+    }
+
+    [Fact]
+    public async Task A_signature_with_a_time_is_checked_again_at_the_time_of_its_arrival()
+    {
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.FromUnixTimeSeconds(1_795_384_805));
+        await using var server = await TestServer.Start(clock: clock);
+        var vector = Verification.VendorVectors.Find("stripe");
+        var source = await server.CreateSource("stripe", secret: "wrong");
+        (await server.Deliver(source.Path(), Convert.FromBase64String(vector.BodyBase64), null, null, [.. vector.Headers.Select(header => (header.Key, header.Value))])).Expect(401);
+        var id = (await server.Events(source))[0].GetProperty("eventId").GetString()!;
+
+        clock.Advance(TimeSpan.FromDays(3));
+        (await server.Patch($"/api/v1/ingest/sources/{source.Id()}", new { signingSecret = vector.Secret })).Expect(200);
+
+        (await server.Post($"/api/v1/ingest/events/{id}/verify")).Expect(200).Body.GetProperty("verified").GetBoolean().ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Events_outlive_a_restart()
+    {
+        await using var server = await TestServer.Start();
+        var source = await server.CreateSource("gitlab", secret: "t0ken");
+        var id = (await server.Deliver(source.Path(), """{"object_kind":"push"}"""u8.ToArray(), headers: [("X-Gitlab-Token", "t0ken"), ("X-Gitlab-Event-UUID", "u-1")])).Expect(200).Text("eventId");
+
+        await server.Restart();
+
+        (await server.Event(id)).GetProperty("vendorEventId").GetString().ShouldBe("u-1");
+        (await server.Post($"/api/v1/ingest/events/{id}/verify")).Expect(200).Body.GetProperty("verified").GetBoolean().ShouldBeTrue("its token was sealed, and is not lost");
+        (await server.Deliver(source.Path(), """{"object_kind":"push"}"""u8.ToArray(), headers: [("X-Gitlab-Token", "t0ken"), ("X-Gitlab-Event-UUID", "u-1")]))
+            .Expect(200).Body.GetProperty("duplicate").GetBoolean().ShouldBeTrue();
+    }
+}
