@@ -13,6 +13,7 @@ using Hookway.Ingest.Intake;
 using Hookway.Ingest.Ledger;
 using Hookway.Ingest.Sources;
 using Hookway.Issues;
+using Hookway.Portal;
 using Hookway.Replays;
 using Hookway.Ui;
 
@@ -47,5 +48,6 @@ public static class ApiRoutes
         app.MapMetrics();
         app.MapAssets();
         app.MapDashboard();
+        app.MapPortal();
     }
 }

@@ -20,6 +20,7 @@ using Hookway.Ingest.Intake;
 using Hookway.Ingest.Ledger;
 using Hookway.Ingest.Sources;
 using Hookway.Issues;
+using Hookway.Portal;
 using Hookway.Retention;
 using Hookway.Storage;
 using Hookway.Ui;
@@ -65,6 +66,7 @@ public static class ServerHost
         app.UseRouting();
         app.UseMiddleware<Authentication>();
         app.UseMiddleware<DashboardGate>();
+        app.UseMiddleware<PortalGate>();
         app.MapHookway();
         if (settings.IsLoopbackOnly)
         {

@@ -59,6 +59,14 @@
   };
   setInterval(refresh, 5000);
 
+  // A link into something that is folded unfolds it.
+  const unfold = () => {
+    const at = document.getElementById(location.hash.slice(1));
+    if (at?.matches("details")) at.open = true;
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
+
   // A page whose work goes on shows itself anew, unless somebody is typing in it.
   const again = document.querySelector("[data-refresh]");
   if (again) {

@@ -56,23 +56,13 @@ public sealed class MemberStore(Database database, Configuration configuration, 
         Change(workspaceNo, by, userId, byOwner, role: null, session => session.Connection.ExecuteAsync(
             "DELETE FROM members WHERE workspace_no = @workspaceNo AND user_no = (SELECT no FROM users WHERE id = @userId)", new { workspaceNo, userId }));
 
-    /// <summary>Renames a workspace; what the sessions of its members show changes with it.</summary>
-    public Task Rename(long workspaceNo, Actor by, string name) => configuration.Change(by, async (session, touched) =>
-    {
-        await Rename(session, touched, workspaceNo, name);
-        return true;
-    });
-
-    /// <summary>The same, in a transaction.</summary>
+    /// <summary>Names a workspace, in the transaction that gives it its owner.</summary>
     public async Task Rename(WriteSession session, ChangedSubjects touched, long workspaceNo, string name)
     {
         var (id, old) = await session.Connection.QuerySingleAsync<(string Id, string Name)>("SELECT id, name FROM workspaces WHERE no = @workspaceNo", new { workspaceNo });
         await session.Connection.ExecuteAsync("UPDATE workspaces SET name = @name WHERE no = @workspaceNo", new { workspaceNo, name });
+        touched.Add(Workspace.Subject(workspaceNo));
         touched.Record(workspaceNo, clock.GetUtcNow(), "workspace.updated", id, new { Name = old }, new { Name = name });
-        foreach (var userNo in (await session.Connection.QueryAsync<long>("SELECT user_no FROM members WHERE workspace_no = @workspaceNo", new { workspaceNo })).AsList())
-        {
-            await SessionStore.Touch(session, touched, userNo);
-        }
     }
 
     private Task<MemberChange> Change(long workspaceNo, Actor by, string userId, bool byOwner, string? role, Func<WriteSession, Task<int>> change) =>

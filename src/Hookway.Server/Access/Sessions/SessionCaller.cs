@@ -14,8 +14,20 @@ public sealed class SessionCaller(SessionStore sessions, WorkspaceStore workspac
     public const string AntiforgeryHeader = "Hookway-Antiforgery";
 
     /// <summary>The session of a request's cookie; null when there is none that may be used.</summary>
-    public async ValueTask<Session?> SessionOf(HttpRequest request) =>
-        SessionCookie.Of(request) is { } token && await sessions.View(token) is { } session && session.IsUsable(clock.GetUtcNow()) ? session : null;
+    public async ValueTask<Session?> SessionOf(HttpRequest request)
+    {
+        if (SessionCookie.Of(request) is not { } token || await sessions.View(token) is not { } session || !session.IsUsable(clock.GetUtcNow()))
+        {
+            return null;
+        }
+        // A workspace's name is no part of the session's view: it may have changed since.
+        var memberships = new List<Membership>();
+        foreach (var membership in session.Memberships)
+        {
+            memberships.Add(membership with { Workspace = membership.Workspace with { Name = (await workspaces.View(membership.Workspace.No)).Name } });
+        }
+        return session with { Memberships = memberships };
+    }
 
     /// <summary>The caller that a cookie makes, or why it makes none.</summary>
     /// <param name="scope">What the route asks for.</param>

@@ -18,6 +18,7 @@ public static class RecipientPages
         routes.MapPost(Recipients, Put);
         routes.MapGet(Recipients + "/{recipient}", Show);
         routes.MapPost(Recipients + "/{recipient}/delete", Delete);
+        routes.MapPost(Recipients + "/{recipient}/portal", OpenPortal);
     }
 
     private static async Task<IResult> List(string appId, DashboardContext page) => await ListPage(appId, page, null, StatusCodes.Status200OK);
@@ -62,6 +63,13 @@ public static class RecipientPages
         var endpoints = known.Value is null ? null
             : (await page.Api.Get<Page<EndpointResource>>(PageApi.Query(PageApi.Path("apps", appId, "endpoints"), ("recipient", recipient), ("limit", "100")))).Value?.Data;
         return PageResult.Of<RecipientPage>(page, new { App = app, Id = recipient, Recipient = known.Value, Endpoints = endpoints ?? [], Messages = messages.Value?.Data ?? [] });
+    }
+
+    /// <summary>Opens a portal session for support to see what the customer sees; it is in the audit log under the member's name.</summary>
+    private static async Task<IResult> OpenPortal(string appId, string recipient, DashboardContext page)
+    {
+        var answer = await page.Api.Post(PageApi.Path("apps", appId, "portal-sessions"), new { recipient, returnUrl = page.PublicUrl + page.RecipientUrl(appId, recipient) });
+        return answer.IsGood ? new SeeOtherResult(new Uri(answer.Json.GetProperty("url").GetString()!).PathAndQuery) : page.Failed(answer.Problem!);
     }
 
     private static async Task<IResult> Delete(string appId, string recipient, HttpContext http, DashboardContext page)

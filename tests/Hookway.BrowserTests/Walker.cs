@@ -1,0 +1,90 @@
+using Hookway.Access;
+using Hookway.Access.Members;
+using Hookway.Storage;
+using Hookway.Tests.Support;
+using Microsoft.Playwright;
+
+namespace Hookway.BrowserTests;
+
+/// <summary>Someone at a browser. What the browser complains of (scripts that fail, policies that are broken, requests to other hosts) fails the test at the end.</summary>
+public sealed class Walker : IAsyncDisposable
+{
+    public const string Password = "correct horse battery staple";
+
+    private readonly List<string> _complaints = [];
+    private readonly HashSet<string> _hosts;
+    private readonly IBrowserContext _context;
+
+    private Walker(IBrowserContext context, Uri server, IEnumerable<Uri> others)
+    {
+        _context = context;
+        Server = server;
+        _hosts = [server.Authority, .. others.Select(other => other.Authority)];
+    }
+
+    public Uri Server { get; }
+
+    public IPage Page { get; private set; } = null!;
+
+    /// <summary>Statuses that the walk asks for on purpose, which the console tells as errors.</summary>
+    public HashSet<int> Expected { get; } = [];
+
+    public static async Task<Walker> Start(Browsers browsers, Uri server, bool scripts = true, ColorScheme theme = ColorScheme.Light, int width = 1280, int height = 860, params Uri[] others)
+    {
+        var context = await browsers.Chromium.NewContextAsync(new()
+        {
+            JavaScriptEnabled = scripts,
+            ColorScheme = theme,
+            ViewportSize = new() { Width = width, Height = height },
+            BaseURL = server.AbsoluteUri,
+        });
+        context.SetDefaultTimeout(15_000);
+        var walker = new Walker(context, server, others);
+        context.Page += (_, page) => walker.Watch(page);
+        walker.Page = await context.NewPageAsync();
+        return walker;
+    }
+
+    /// <summary>Makes a member of the first workspace and signs in as them, through the pages.</summary>
+    public async Task SignIn(TestServer server, string role = Roles.Owner, string? name = null)
+    {
+        var workspace = (await server.Services.GetRequiredService<WorkspaceStore>().First())!;
+        var email = $"{role}-{Guid.NewGuid():N}@example.com";
+        var (_, token) = await server.Services.GetRequiredService<AccessLinkStore>().Create(AccessLink.Invitation, workspace.No, null, email, role, Actor.Command);
+        await Page.GotoAsync(AccessLink.PathOf(AccessLink.Invitation, token));
+        await Page.GetByLabel("Your name").FillAsync(name ?? "Grace Hopper");
+        await Page.GetByLabel("Password").FillAsync(Password);
+        await Page.GetByRole(AriaRole.Button, new() { Name = "Join" }).ClickAsync();
+        await Assertions.Expect(Page.GetByRole(AriaRole.Heading, new() { Name = "Overview" })).ToBeVisibleAsync();
+    }
+
+    public Task<IReadOnlyList<BrowserContextCookiesResult>> Cookies() => _context.CookiesAsync();
+
+    /// <summary>What was complained of so far is what the test was about.</summary>
+    public void Forgive() => _complaints.Clear();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _context.DisposeAsync();
+        _complaints.ShouldBeEmpty();
+    }
+
+    private void Watch(IPage page)
+    {
+        page.Console += (_, message) =>
+        {
+            if (message.Type == "error" && !Expected.Any(status => message.Text.Contains($"status of {status}", StringComparison.Ordinal)))
+            {
+                _complaints.Add($"{page.Url}: {message.Text}");
+            }
+        };
+        page.PageError += (_, error) => _complaints.Add($"{page.Url}: {error}");
+        page.Request += (_, request) =>
+        {
+            if (new Uri(request.Url) is { Scheme: "http" or "https" } url && !_hosts.Contains(url.Authority))
+            {
+                _complaints.Add($"{page.Url} asked {url.Authority}");
+            }
+        };
+    }
+}
