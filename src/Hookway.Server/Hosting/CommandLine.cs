@@ -8,7 +8,7 @@ namespace Hookway.Hosting;
 /// <param name="Settings">Settings given as <c>--Hookway:Key=value</c> or <c>--urls value</c>.</param>
 public sealed record CommandLine(string Command, IReadOnlyDictionary<string, string> Options, IReadOnlyDictionary<string, string?> Settings)
 {
-    private static readonly string[] CommandOptions = ["name", "scopes", "workspace", "to", "url", "email", "config", "help", .. LimitKind.All.Select(kind => kind.Option)];
+    private static readonly string[] CommandOptions = ["name", "scopes", "workspace", "to", "url", "email", "config", "new-key-file", "help", .. LimitKind.All.Select(kind => kind.Option)];
 
     /// <exception cref="SettingsException">A word is not understood; the message names it.</exception>
     public static CommandLine Parse(IReadOnlyList<string> words)

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using Hookway.Access;
 using Hookway.Access.Members;
+using Hookway.Deliveries.Ownership;
 using Hookway.Hosting.Demo;
 using Hookway.Storage;
 
@@ -26,6 +27,8 @@ public static class Commands
           set-limits --workspace NAME              limit what a workspace may use; each takes a number, unlimited, or none for the server's setting:
               --requests-per-second  --messages-per-month  --apps  --endpoints-per-recipient  --retention-days  --payload-bytes
           backup --to FILE                         copy the embedded store, also while the server runs
+          rotate-master-key                        seal all secrets under a new master key; with every server stopped
+              --new-key-file FILE                  the new key (base64 of 32 bytes), where the present one is a setting; made in the data folder otherwise
           health                                   ask a running server whether it is ready   [--url URL]
 
           --config FILE                            a settings file (JSON)
@@ -60,6 +63,7 @@ public static class Commands
                 case "reset-password": await ResetPassword(settings, line, output); return 0;
                 case "set-limits": await SetLimits(settings, line, output); return 0;
                 case "backup": await BackUp(settings, line, output); return 0;
+                case "rotate-master-key": await RotateMasterKey(settings, line, output); return 0;
                 case "health": return await CheckHealth(settings, line, output, errors);
                 default: throw new SettingsException($"{line.Command} is not a command. --help lists them.");
             }
@@ -249,6 +253,54 @@ public static class Commands
         await using var tools = await OpenTools(settings);
         tools.GetRequiredService<Database>().BackUp(file);
         await output.WriteLineAsync($"The store is copied to {file}. Keep master.key with it: without it the secrets cannot be read.");
+    }
+
+    private static async Task RotateMasterKey(ServerSettings settings, CommandLine line, TextWriter output)
+    {
+        line.Options.TryGetValue("new-key-file", out var file);
+        if (settings.MasterKey is null != file is null)
+        {
+            throw new SettingsException(file is null
+                ? $"--new-key-file must name a file with the new key, since the present one is the setting {Setting.MasterKeyText}. Make one with: openssl rand -base64 32"
+                : "--new-key-file is for a key that is given as a setting; that of a data folder is made in it.");
+        }
+        byte[]? given = null;
+        if (file is not null && !(File.Exists(file) && MasterKey.TryParse(await File.ReadAllTextAsync(file), out given)))
+        {
+            throw new SettingsException($"{file} must hold base64 of {MasterKey.Length} bytes.");
+        }
+        await using var tools = ServerHost.BuildTools(settings);
+        var database = tools.GetRequiredService<Database>();
+        database.RequireUpToDate();
+        await using var claim = database.Claim();
+        await using var turn = await database.TakeTurn();
+        var store = tools.GetRequiredService<StoreSettings>();
+        if (given is not null)
+        {
+            database.Open(_ => { });
+            if (await store.IsUnder(new SecretProtector(given)))
+            {
+                await output.WriteLineAsync($"The store is under the new key already. Give it as {Setting.MasterKeyText} from now on.");
+                return;
+            }
+            await store.VerifyMasterKey(tools.GetRequiredService<SecretProtector>());
+        }
+        else
+        {
+            await ServerHost.OpenExistingStore(tools);
+        }
+        if (await OwnerStore.CountNodes(database) is > 0 and var nodes)
+        {
+            throw new InvalidOperationException($"{nodes} servers are at work on this store, or were killed less than a minute ago: stop them first. Nothing has been changed.");
+        }
+        var next = new SecretProtector(given ?? MasterKey.PrepareNext(settings.DataFolder));
+        var count = await tools.GetRequiredService<MasterKeyRotation>().Rotate(tools.GetRequiredService<SecretProtector>(), next);
+        if (given is null)
+        {
+            MasterKey.TakeNext(settings.DataFolder);
+        }
+        await output.WriteLineAsync($"{count} secrets are sealed under the new key. "
+            + (given is null ? "Backups from before need the old one." : $"Give it as {Setting.MasterKeyText} from now on; backups from before need the old one."));
     }
 
     private static async Task<int> CheckHealth(ServerSettings settings, CommandLine line, TextWriter output, TextWriter errors)

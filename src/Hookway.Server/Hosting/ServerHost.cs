@@ -108,6 +108,7 @@ public static class ServerHost
         {
             MasterKey.CreateWhenMissing(settings.DataFolder);
         }
+        await EndRotation(settings, store);
         await store.VerifyMasterKey(services.GetRequiredService<SecretProtector>());
         await services.GetRequiredService<Configuration>().Start();
     }
@@ -123,8 +124,18 @@ public static class ServerHost
         {
             throw new InvalidOperationException("The store has never been used by a server: start the server on it once.");
         }
+        await EndRotation(services.GetRequiredService<ServerSettings>(), store);
         await store.VerifyMasterKey(services.GetRequiredService<SecretProtector>());
         await services.GetRequiredService<Configuration>().Start();
+    }
+
+    /// <summary>Of a rotation that was killed after its commit only the new key's file is left to be put in its place.</summary>
+    private static async Task EndRotation(ServerSettings settings, StoreSettings store)
+    {
+        if (settings.MasterKey is null && MasterKey.LoadNext(settings.DataFolder) is { } next && await store.IsUnder(new SecretProtector(next)))
+        {
+            MasterKey.TakeNext(settings.DataFolder);
+        }
     }
 
     private static void AddLogging(WebApplicationBuilder builder)
@@ -158,6 +169,11 @@ public static class ServerHost
         services.AddSingleton<Configuration>();
         services.AddSingleton(_ => new SecretProtector(settings.MasterKey ?? MasterKey.Load(settings.DataFolder)));
         services.AddSingleton<StoreSettings>();
+        services.AddSingleton<MasterKeyRotation>();
+        foreach (var column in (IEnumerable<SealedColumn>)[.. EndpointStore.SealedColumns, .. UserStore.SealedColumns, .. SourceStore.SealedColumns])
+        {
+            services.AddSingleton(column);
+        }
         services.AddSingleton(new ReadBounds());
     }
 

@@ -25,9 +25,7 @@ public static class MasterKey
             throw new InvalidDataException(
                 $"{file} is missing: the secrets in the store were sealed under the key in it, and a new one could not open them. Put it back, or give the key as Hookway:MasterKey.");
         }
-        return TryParse(File.ReadAllText(file), out var key)
-            ? key
-            : throw new InvalidDataException($"{file} does not hold a master key (base64 of {Length} bytes).");
+        return Read(file);
     }
 
     /// <summary>Makes the key of a data folder, synced to disk, when there is none. Only for a store in which nothing is sealed yet.</summary>
@@ -40,7 +38,30 @@ public static class MasterKey
         }
     }
 
+    /// <summary>The key that is to follow that of a data folder, made and synced to disk when there is none from a rotation that did not come to its end.</summary>
+    public static byte[] PrepareNext(string dataFolder)
+    {
+        var file = NextIn(dataFolder);
+        if (!File.Exists(file))
+        {
+            Create(file);
+        }
+        return Read(file);
+    }
+
+    /// <summary>The key that is to follow, while a rotation has not come to its end; null otherwise.</summary>
+    public static byte[]? LoadNext(string dataFolder) => File.Exists(NextIn(dataFolder)) ? Read(NextIn(dataFolder)) : null;
+
+    /// <summary>Makes the key that is to follow that of the data folder. Only when the store is sealed under it already.</summary>
+    public static void TakeNext(string dataFolder) => File.Move(NextIn(dataFolder), FileIn(dataFolder), overwrite: true);
+
     private static string FileIn(string dataFolder) => Path.Combine(dataFolder, "master.key");
+
+    private static string NextIn(string dataFolder) => Path.Combine(dataFolder, "master.key.next");
+
+    private static byte[] Read(string file) => TryParse(File.ReadAllText(file), out var key)
+        ? key
+        : throw new InvalidDataException($"{file} does not hold a master key (base64 of {Length} bytes).");
 
     private static void Create(string file)
     {

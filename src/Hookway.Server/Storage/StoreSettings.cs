@@ -21,17 +21,31 @@ public sealed class StoreSettings(Database database, TimeProvider clock)
     {
         if (await Find(MasterKeyCheck) is not { } check)
         {
-            await Save(MasterKeyCheck, protector.Protect(CheckText, MasterKeyCheck));
+            await database.Write(session => SaveMasterKeyCheck(session, protector));
             return;
         }
-        try
-        {
-            protector.Unprotect(check, MasterKeyCheck);
-        }
-        catch (CryptographicException e)
+        if (!Opens(protector, check))
         {
             throw new InvalidDataException(
-                "The master key is not the one under which this store's secrets were sealed: give that one (Hookway:MasterKey, or master.key in the data folder).", e);
+                "The master key is not the one under which this store's secrets were sealed: give that one (Hookway:MasterKey, or master.key in the data folder).");
+        }
+    }
+
+    /// <summary>Whether this store's secrets are sealed under this master key.</summary>
+    public async Task<bool> IsUnder(SecretProtector protector) => await Find(MasterKeyCheck) is { } check && Opens(protector, check);
+
+    /// <summary>From now on the store's master key is this one.</summary>
+    public Task<int> SaveMasterKeyCheck(WriteSession session, SecretProtector protector) => Save(session, MasterKeyCheck, protector.Protect(CheckText, MasterKeyCheck));
+
+    private static bool Opens(SecretProtector protector, byte[] check)
+    {
+        try
+        {
+            return protector.Unprotect(check, MasterKeyCheck) == CheckText;
+        }
+        catch (CryptographicException)
+        {
+            return false;
         }
     }
 
@@ -60,6 +74,8 @@ public sealed class StoreSettings(Database database, TimeProvider clock)
     private Task<byte[]?> Find(string name) => database.Read(connection =>
         connection.QuerySingleOrDefaultAsync<byte[]>("SELECT value FROM settings WHERE name = @name", new { name }));
 
-    private Task<int> Save(string name, byte[] value) => database.Write(session => session.Connection.ExecuteAsync(
-        "INSERT INTO settings (name, value) VALUES (@name, @value) ON CONFLICT (name) DO UPDATE SET value = excluded.value", new { name, value }));
+    private Task<int> Save(string name, byte[] value) => database.Write(session => Save(session, name, value));
+
+    private static Task<int> Save(WriteSession session, string name, byte[] value) => session.Connection.ExecuteAsync(
+        "INSERT INTO settings (name, value) VALUES (@name, @value) ON CONFLICT (name) DO UPDATE SET value = excluded.value", new { name, value });
 }

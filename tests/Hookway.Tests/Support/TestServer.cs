@@ -57,6 +57,16 @@ public sealed class TestServer : IAsyncDisposable
         return server;
     }
 
+    /// <summary>The settings that say which store it is, as the command line takes them.</summary>
+    public string[] StoreOptions =>
+        [.. _settings.Where(setting => setting is { Value: not null, Key: "Hookway:DataFolder" or "Hookway:Storage:ConnectionString" or "Hookway:MasterKey" }).Select(setting => $"--{setting.Key}={setting.Value}")];
+
+    /// <summary>Gives it another setting, from the next start on.</summary>
+    public void Use(string setting, string? value) => _settings[setting] = value;
+
+    /// <summary>Starts it again after a stop.</summary>
+    public Task StartAgain() => Run();
+
     /// <summary>Another node on the same database. It goes before this one.</summary>
     public async Task<TestServer> StartNode(Action<IServiceCollection>? replace = null)
     {

@@ -95,7 +95,12 @@ public sealed class UserStore(Database database, Configuration configuration, Se
         return true;
     });
 
-    private static string Purpose(long userNo) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"user/{userNo}/codes");
+    /// <summary>What of people is sealed.</summary>
+    public static IReadOnlyList<SealedColumn> SealedColumns { get; } = [new("users", "code_secret", "no", IsNumbered: true, Purpose)];
+
+    private static string Purpose(long userNo) => Purpose(userNo.ToString(System.Globalization.CultureInfo.InvariantCulture));
+
+    private static string Purpose(string userNo) => $"user/{userNo}/codes";
 
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
 

@@ -27,6 +27,10 @@ public sealed class OwnerStore(Database database)
     private static readonly RowStatement FreeStatement = new(
         "UPDATE target_owners SET owner = NULL, due_at = v.due FROM {rows} WHERE target_no = v.target", RowStatement.Number("target"), RowStatement.Number("due"));
 
+    /// <summary>How many nodes hold a lease, or did a moment ago.</summary>
+    public static Task<long> CountNodes(Database database) => database.Read(async connection => database.IsShared ? await connection.ExecuteScalarAsync<long>(
+        "SELECT count(*) FROM nodes WHERE lease_until > @since", new { since = await database.Now(connection) - 60_000 }) : 0);
+
     /// <summary>Makes a new node, with a lease from now on; answers its number.</summary>
     public Task<long> Register(string name, TimeSpan lease) => database.Aside(async connection => await connection.ExecuteScalarAsync<long>(
         "INSERT INTO nodes (name, lease_until) VALUES (@name, @until) RETURNING no", new { name, until = await database.Now(connection) + (long)lease.TotalMilliseconds }));

@@ -285,6 +285,13 @@ public sealed class EndpointStore(Database database, Configuration configuration
             Stored.Time(row.FailingSince), Stored.Time(row.CreatedAt), Stored.Time(row.UpdatedAt), Stored.Time(row.DeletedAt), row.AppIsArchived != 0);
     }
 
+    /// <summary>What of endpoints is sealed.</summary>
+    public static IReadOnlyList<SealedColumn> SealedColumns { get; } =
+    [
+        new("endpoints", "secret", "id", IsNumbered: false, SecretPurpose), new("endpoints", "previous_secrets", "id", IsNumbered: false, SecretPurpose),
+        new("endpoints", "headers", "id", IsNumbered: false, HeadersPurpose),
+    ];
+
     private static string SecretPurpose(string endpointId) => endpointId + "/secret";
 
     private static string HeadersPurpose(string endpointId) => endpointId + "/headers";

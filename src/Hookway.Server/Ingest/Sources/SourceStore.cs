@@ -151,6 +151,13 @@ public sealed class SourceStore(Database database, Configuration configuration, 
         row.PreviousTokens is null ? [] : JsonSerializer.Deserialize<List<PreviousToken>>(row.PreviousTokens)!,
         Stored.Time(row.CreatedAt), Stored.Time(row.UpdatedAt), Stored.Time(row.ArchivedAt));
 
+    /// <summary>What of sources is sealed; what is sealed of events is under a source's own data key.</summary>
+    public static IReadOnlyList<SealedColumn> SealedColumns { get; } =
+    [
+        new("sources", "secrets", "id", IsNumbered: false, id => id), new("sources", "token", "id", IsNumbered: false, TokenPurpose),
+        new("sources", "data_key", "id", IsNumbered: false, DataKeyPurpose),
+    ];
+
     private static string TokenPurpose(string id) => id + "/token";
 
     private static string DataKeyPurpose(string id) => id + "/data-key";
