@@ -16,6 +16,7 @@ using Hookway.Dispatch.Explain;
 using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
 using Hookway.Dispatch.Refusals;
+using Hookway.Ingest.Anomalies;
 using Hookway.Ingest.Intake;
 using Hookway.Ingest.Ledger;
 using Hookway.Ingest.Sources;
@@ -242,7 +243,6 @@ public static class ServerHost
         services.AddSingleton<IAttemptObserver, DeliverySignals>();
         services.AddSingleton<IWatcher, DeliveryIssues>();
         services.AddSingleton<IWatcher, TargetRecovery>();
-        services.AddSingleton<IWatcher, QuietIssues>();
         services.AddSingleton<IssueWatch>();
         services.AddHostedService(provider => provider.GetRequiredService<IssueWatch>());
     }
@@ -263,6 +263,14 @@ public static class ServerHost
         services.AddSingleton<RefusedRequestStore>();
         services.AddSingleton<RefusedRequests>();
         services.AddHostedService(provider => provider.GetRequiredService<RefusedRequests>());
+        services.AddSingleton<LedgerWatch>();
+        services.AddSingleton<ExpectationWatch>();
+        // In this order: what is due is judged by a ledger that has been looked at.
+        services.AddSingleton<IWatcher>(provider => provider.GetRequiredService<LedgerWatch>());
+        services.AddSingleton<IWatcher>(provider => provider.GetRequiredService<ExpectationWatch>());
+        services.AddSingleton<IWatcher, SilenceWatch>();
+        services.AddSingleton<IWatcher, QuietIssues>();
+        services.AddSingleton<IRetained>(provider => provider.GetRequiredService<ExpectationWatch>());
         services.AddSingleton<RouteEvent>((_, _) => ValueTask.FromResult<IReadOnlyList<DeliveryTarget>>([]));
         services.AddSingleton<ShowTarget>(_ => ValueTask.FromResult<ShownTarget?>(null));
     }

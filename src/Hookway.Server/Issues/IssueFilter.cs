@@ -11,7 +11,7 @@ public sealed record IssueFilter(
 {
     private static readonly (string Prefix, string Column)[] Ids =
     [
-        (IdPrefix.Issue, "i.id"), ("src", "i.source_id"), ("dst", "i.destination_id"), (IdPrefix.App, "i.app_id"), (IdPrefix.Endpoint, "i.endpoint_id"),
+        (IdPrefix.Issue, "i.id"), (IdPrefix.Source, "i.source_id"), ("dst", "i.destination_id"), (IdPrefix.App, "i.app_id"), (IdPrefix.Endpoint, "i.endpoint_id"),
     ];
 
     /// <summary>What must hold beside the owner and the status, which the index tells.</summary>

@@ -94,6 +94,19 @@ public sealed class IssueStore(Database database, IdGenerator ids, ReadBounds bo
         }
     }
 
+    /// <summary>Of the issues of these causes those that are not resolved.</summary>
+    public static async Task<List<LiveIssue>> FindLive(DbConnection connection, IReadOnlyCollection<(long WorkspaceNo, string Cause)> causes)
+    {
+        var found = new List<LiveIssue>();
+        foreach (var (workspaceNo, cause) in causes)
+        {
+            found.AddRange((await connection.QueryAsync<(long No, long Status)>(
+                "SELECT no, status FROM issues WHERE workspace_no = @workspaceNo AND cause = @cause AND status <> 2", new { workspaceNo, cause }))
+                .Select(row => new LiveIssue(row.No, cause, (IssueStatus)row.Status)));
+        }
+        return found;
+    }
+
     /// <summary>One issue; null when it is not of this workspace.</summary>
     public Task<Issue?> Find(long workspaceNo, string issueId) => database.Read(async connection =>
         (await Load(connection, $"{Select} WHERE i.workspace_no = @workspaceNo AND i.id = @issueId", new { workspaceNo, issueId })).SingleOrDefault());
@@ -131,18 +144,19 @@ public sealed class IssueStore(Database database, IdGenerator ids, ReadBounds bo
             resolvedBy = to is IssueStatus.Resolved ? by.Id : null,
         });
 
-    /// <summary>Ends issues whose time is up, a few at a time; answers how many.</summary>
-    public static async Task<int> EndQuiet(WriteSession session, DateTimeOffset now, int most)
+    /// <summary>Ends issues whose time was up, a few at a time; answers how many.</summary>
+    /// <param name="lookedUntil">Until when it is known that they were not seen again.</param>
+    public static async Task<int> EndQuiet(WriteSession session, DateTimeOffset lookedUntil, DateTimeOffset now, int most)
     {
         var quiet = (await session.Connection.QueryAsync<long>(
-            "SELECT no FROM issues WHERE status < 2 AND over_at <= @now ORDER BY over_at LIMIT @most", new { now = now.ToUnixTimeMilliseconds(), most })).AsList();
+            "SELECT no FROM issues WHERE status < 2 AND over_at <= @until ORDER BY over_at LIMIT @most", new { until = lookedUntil.ToUnixTimeMilliseconds(), most })).AsList();
         await End(session, [.. quiet.Select(no => (no, "It has not been seen since."))], now);
         return quiet.Count;
     }
 
-    /// <summary>Whether an issue's time is up.</summary>
-    public static async Task<bool> HasQuiet(DbConnection connection, DateTimeOffset now) => await connection.ExecuteScalarAsync<long?>(
-        "SELECT no FROM issues WHERE status < 2 AND over_at <= @now LIMIT 1", new { now = now.ToUnixTimeMilliseconds() }) is not null;
+    /// <summary>Whether an issue's time was up.</summary>
+    public static async Task<bool> HasQuiet(DbConnection connection, DateTimeOffset lookedUntil) => await connection.ExecuteScalarAsync<long?>(
+        "SELECT no FROM issues WHERE status < 2 AND over_at <= @until LIMIT 1", new { until = lookedUntil.ToUnixTimeMilliseconds() }) is not null;
 
     /// <summary>
     /// The next issues about targets, with what has become of those since: whether the last attempt succeeded and began after the last failure, and whether one of the
@@ -233,6 +247,9 @@ public sealed class IssueStore(Database database, IdGenerator ids, ReadBounds bo
             Count, Stored.Time(FirstSeenAt), Stored.Time(LastSeenAt), Stored.Time(ResolvedAt), ResolvedBy, items);
     }
 }
+
+/// <summary>An issue that is not resolved.</summary>
+public sealed record LiveIssue(long No, string Cause, IssueStatus Status);
 
 /// <summary>An issue about a target, with what has become of that since.</summary>
 public sealed record TargetIssue

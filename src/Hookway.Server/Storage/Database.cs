@@ -44,6 +44,12 @@ public abstract class Database : IAsyncDisposable
     /// <summary>The store's own time in Unix milliseconds, which is the same for all who share it.</summary>
     public abstract Task<long> Now(DbConnection connection);
 
+    /// <summary>
+    /// Up to where a counter's numbers are settled: all rows with these numbers that there will ever be can be read. Numbers are given before commits, and those may end in another order.
+    /// </summary>
+    /// <param name="now">The time of asking.</param>
+    public virtual Task<SettledNumbers> Settled(string counter, DateTimeOffset now) => Task.FromResult(new SettledNumbers(long.MaxValue, now));
+
     /// <summary>How nodes that share the store wake each other; null where there is one node.</summary>
     public virtual NodeSignals? Signals => null;
 
@@ -109,3 +115,7 @@ public sealed class WriteLane<TItem, TResult>(
 
 /// <summary>The store cannot take a write or answer a read now: a full disk, a failed fsync, a lost connection. Answered with 503.</summary>
 public sealed class StorageUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>The numbers of a counter up to which nothing can come any more.</summary>
+/// <param name="AsOf">What was committed before this time has one of them.</param>
+public readonly record struct SettledNumbers(long Last, DateTimeOffset AsOf);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Data.Common;
 using System.Net.Sockets;
 using Npgsql;
@@ -26,6 +27,7 @@ public sealed class PostgresDatabase : Database
 
     private readonly NpgsqlDataSource _source;
     private readonly PostgresSignals _signals;
+    private readonly ConcurrentDictionary<string, PostgresHorizon> _horizons = new(StringComparer.Ordinal);
     private GroupCommit? _writer;
     private PostgresTransaction? _transaction;
 
@@ -112,6 +114,8 @@ public sealed class PostgresDatabase : Database
         command.CommandText = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
         return (long)(await command.ExecuteScalarAsync())!;
     }
+
+    public override Task<SettledNumbers> Settled(string counter, DateTimeOffset now) => _horizons.GetOrAdd(counter, name => new PostgresHorizon(name)).Look(this, now);
 
     public override async Task<T> Read<T>(Func<DbConnection, Task<T>> work)
     {

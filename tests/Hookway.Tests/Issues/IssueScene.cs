@@ -1,6 +1,11 @@
+using System.Data.Common;
 using System.Text.Json;
+using Dapper;
+using Hookway.Ingest.Anomalies;
 using Hookway.Issues;
+using Hookway.Storage;
 using Hookway.Tests.Support;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Hookway.Tests.Issues;
@@ -19,11 +24,17 @@ public sealed class IssueScene : IAsyncDisposable
     public TestServer Server { get; }
     public FakeTimeProvider Clock { get; }
 
-    public static async Task<IssueScene> Start()
+    public static async Task<IssueScene> Start(Action<IServiceCollection>? replace = null)
     {
         // Whole milliseconds, as the store keeps them.
         var clock = new FakeTimeProvider(DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()));
-        return new IssueScene(await TestServer.Start(clock: clock), clock);
+        return new IssueScene(
+            await TestServer.Start(clock: clock, replace: services =>
+            {
+                // It rests between its steps, for which time would have to pass.
+                services.RemoveAll<IRetained>();
+                replace?.Invoke(services);
+            }), clock);
     }
 
     /// <summary>Lets time pass, and those who find issues look.</summary>
@@ -33,7 +44,21 @@ public sealed class IssueScene : IAsyncDisposable
         await Look();
     }
 
-    public async Task Look() => (await Server.Services.GetRequiredService<IssueWatch>().RunOnce(TestContext.Current.CancellationToken)).ShouldBeTrue();
+    /// <summary>Lets those who find issues look, until they have seen all that is in the ledger: on PostgreSQL they wait for what else is being written.</summary>
+    public async Task Look()
+    {
+        var watch = Server.Services.GetRequiredService<IssueWatch>();
+        var ledger = Server.Services.GetRequiredService<LedgerWatch>();
+        await TestServer.Until(async () =>
+        {
+            (await watch.RunOnce(TestContext.Current.CancellationToken)).ShouldBeTrue();
+            return ledger.CaughtUpTo >= Clock.GetUtcNow() && await Server.Services.GetRequiredService<Database>().Read(IsWatched);
+        });
+        (await watch.RunOnce(TestContext.Current.CancellationToken)).ShouldBeTrue();
+    }
+
+    private static async Task<bool> IsWatched(DbConnection connection) =>
+        await WatchedEventStore.Position(connection) >= await connection.ExecuteScalarAsync<long>("SELECT coalesce(max(seq), 0) FROM events");
 
     /// <summary>The issues, newest first, after a look.</summary>
     public async Task<JsonElement[]> Issues(string query = "")

@@ -161,7 +161,8 @@ public sealed class EventStore(Database database)
     public static async Task<bool> HasType(DbConnection connection, long workspaceNo, string q) => await connection.ExecuteScalarAsync<long?>(
         "SELECT 1 FROM source_types WHERE workspace_no = @workspaceNo AND type >= @q AND type < @end LIMIT 1", new { workspaceNo, q, end = Prefix.EndOf(q) }) is not null;
 
-    private static async Task<EventRequest?> FindRequest(DbConnection connection, long seq) =>
+    /// <summary>The same by its sequence.</summary>
+    public static async Task<EventRequest?> FindRequest(DbConnection connection, long seq) =>
         await connection.QuerySingleOrDefaultAsync<RequestRow>("SELECT headers, sealed, body, evidence FROM events WHERE seq = @seq", new { seq }) is { } row
             ? new EventRequest(StoredHeaders.Read(row.Headers), row.Sealed, row.Body, row.Evidence)
             : null;

@@ -54,7 +54,8 @@ public sealed record EventFacts(
     private static DateTimeOffset? Milliseconds(DateTimeOffset? time) =>
         time is { } exact ? DateTimeOffset.FromUnixTimeMilliseconds(exact.ToUnixTimeMilliseconds()) : null;
 
-    private static string Kept(string text)
+    /// <summary>A value as it is kept.</summary>
+    internal static string Kept(string text)
     {
         var clean = text.Contains('\0', StringComparison.Ordinal) ? text.Replace("\0", "\\0", StringComparison.Ordinal) : text;
         if (clean.Length <= MostCharacters)

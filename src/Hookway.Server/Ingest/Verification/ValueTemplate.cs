@@ -54,6 +54,12 @@ public sealed class ValueTemplate
     /// <summary>The text for a request; null when a value is missing.</summary>
     public string? For(VendorRequest request, TemplateValues values = default) => TextAt(request, values, 0);
 
+    /// <summary>How many items the lists that it reads have in a request; one when it reads none.</summary>
+    public int ItemsIn(VendorRequest request) => Sources.Any(source => source.IsList) ? Math.Min(Sources.Where(source => source.IsList).Max(source => source.All(request).Count), MostTexts) : 1;
+
+    /// <summary>The text for one of those items, from 0; null when a value is missing.</summary>
+    public string? ForItem(VendorRequest request, int item) => TextAt(request, default, item);
+
     /// <summary>A text for each item of the lists that it reads, without repetition; one when it reads none.</summary>
     public IReadOnlyList<string> AllFor(VendorRequest request)
     {
@@ -61,8 +67,7 @@ public sealed class ValueTemplate
         {
             return For(request) is { } only ? [only] : [];
         }
-        var items = Math.Min(Sources.Where(source => source.IsList).Max(source => source.All(request).Count), MostTexts);
-        return [.. Enumerable.Range(0, items).Select(item => TextAt(request, default, item)).OfType<string>().Distinct()];
+        return [.. Enumerable.Range(0, ItemsIn(request)).Select(item => TextAt(request, default, item)).OfType<string>().Distinct()];
     }
 
     /// <summary>Writes signed content.</summary>

@@ -32,6 +32,8 @@ public sealed class RecordingDatabase(Database inner) : Database
 
     public override bool IsShared => inner.IsShared;
 
+    public override Task<SettledNumbers> Settled(string counter, DateTimeOffset now) => inner.Settled(counter, now);
+
     public override void Migrate() => inner.Migrate();
 
     public override void RequireUpToDate() => inner.RequireUpToDate();

@@ -1,0 +1,97 @@
+using System.Globalization;
+using Hookway.Ingest.Sources;
+using Hookway.Ingest.Verification;
+using Hookway.Issues;
+
+namespace Hookway.Ingest.Anomalies;
+
+/// <summary>The causes of issues about sources: <c>kind:source number</c>, and what further tells them apart.</summary>
+internal static class AnomalyCause
+{
+    public static string Of(IssueKind kind, long sourceNo, params ReadOnlySpan<string> more)
+    {
+        var cause = string.Create(CultureInfo.InvariantCulture, $"{Issue.Word(kind)}:{sourceNo}");
+        foreach (var part in more)
+        {
+            cause += ":" + part;
+        }
+        return cause;
+    }
+
+    /// <summary>The number of the source that a cause is about.</summary>
+    public static long SourceOf(string cause) => long.Parse(cause.Split(':', 3)[1], CultureInfo.InvariantCulture);
+}
+
+/// <summary>What people are told of each anomaly.</summary>
+internal static class Anomaly
+{
+    /// <summary>What is not seen for so long is over, where nothing else tells.</summary>
+    private static readonly TimeSpan Quiet = TimeSpan.FromHours(24);
+
+    private static readonly TimeSpan ShortlyQuiet = TimeSpan.FromHours(1);
+
+    public static Sighting SignatureFailure(Source source, WatchedEvent watched) => Of(
+        IssueKind.SignatureFailures, IssueSeverity.Error, source, watched, $"Requests to {source.Settings.Name} have a wrong signature",
+        $"{watched.SignatureDetail} They are kept and never forwarded. If the vendor's secret was changed, save the new one beside the old and check the events again; "
+        + "if not, somebody else knows the ingest URL: rotate its token. This issue ends when an hour has passed without one.", ShortlyQuiet);
+
+    public static Sighting Duplicate(Source source, WatchedEvent watched) => Of(
+        IssueKind.DuplicateEvent, IssueSeverity.Info, source, watched, $"{source.Settings.Name} sends events again",
+        "They are marked, and forwarded only where no copy before them arrived. Vendors repeat what was not answered in time; many of them mean that answers come late or are lost on their way. "
+        + "This issue ends when a day has passed without one.", Quiet);
+
+    public static Sighting Altered(Source source, WatchedEvent watched) => Of(
+        IssueKind.DuplicateEvent, IssueSeverity.Error, source, watched, $"{source.Settings.Name} sent different events under one id",
+        "An event came again with another body than before. Compare the two: an app that goes by the id knows only the first. This issue ends when a day has passed without one.", Quiet, "altered");
+
+    public static Sighting Late(Source source, WatchedEvent watched, TimeSpan delay) => Of(
+        IssueKind.LateEvent, IssueSeverity.Warning, source, watched, $"Events of {source.Settings.Name} come late",
+        $"The last of them came {Words(delay)} after what it tells of. The vendor has a backlog, or tried before and was not answered. This issue ends when an hour has passed without one.", ShortlyQuiet);
+
+    public static Sighting OutOfOrder(Source source, WatchedEvent watched) => Of(
+        IssueKind.OutOfOrder, IssueSeverity.Info, source, watched, $"Events of {source.Settings.Name} come out of order",
+        $"The last of them, of {watched.EntityKey ?? "the source"}, is older than one that came before it. All were forwarded as they came: an app must not let an older state replace a newer one. "
+        + "This issue ends when a day has passed without one.", Quiet);
+
+    public static Sighting Silence(Source source, FeedSilence silence, DateTimeOffset now) => new(
+        source.WorkspaceNo, IssueKind.Silence, IssueSeverity.Warning, AnomalyCause.Of(IssueKind.Silence, source.No), $"{source.Settings.Name} is unusually quiet", silence.Expected is { } expected
+            ? string.Create(CultureInfo.InvariantCulture, $"In {Words(silence.During)} came {silence.Events} events; usual are about {expected:0}. ") + Advice
+            : $"Nothing has come for {Words(silence.During)}. " + Advice, AboutSource(source), 1, now, now, []);
+
+    /// <summary>An expected event that has not come in time.</summary>
+    /// <param name="isOneOfMany">So many are missing that they share an issue.</param>
+    public static Sighting Missing(Source source, GapRule rule, Expectation missed, bool isOneOfMany)
+    {
+        var kind = rule.Kind is GapRuleKind.Sequence ? IssueKind.SequenceGap : IssueKind.MissingEvent;
+        var (scope, number) = rule.Kind is GapRuleKind.Sequence && missed.Entity.LastIndexOf(Expectation.NumberMark) is var mark and >= 0
+            ? (missed.Entity[..mark], missed.Entity[(mark + 1)..]) : (missed.Entity, "");
+        var title = rule.Kind is GapRuleKind.Sequence ? $"{source.Settings.Name}: number {number} is missing{(scope.Length > 0 ? $" of {scope}" : "")}"
+            : isOneOfMany ? $"{source.Settings.Name}: nothing followed many events of the type {missed.EventType}"
+            : $"{source.Settings.Name}: nothing followed {missed.EventType} of {missed.Entity}";
+        var detail = rule.Kind is GapRuleKind.Sequence
+            ? $"{rule.Text} Others with higher numbers have come. This issue ends when all that is missing has."
+            : string.Create(CultureInfo.InvariantCulture, $"{rule.Text} {missed.EventType} came at {missed.BeganAt:yyyy-MM-dd HH:mm} UTC, and none of {string.Join(", ", rule.Until)} had come by {missed.DueAt:yyyy-MM-dd HH:mm}. ")
+                + "Look at the vendor whether it was sent. This issue ends when it comes.";
+        var cause = rule.Kind is GapRuleKind.Sequence ? AnomalyCause.Of(kind, source.No, rule.Name, scope)
+            : isOneOfMany ? AnomalyCause.Of(kind, source.No, rule.Name) : AnomalyCause.Of(kind, source.No, rule.Name, missed.Entity);
+        return new Sighting(
+            source.WorkspaceNo, kind, IssueSeverity.Warning, cause, title, detail, AboutSource(source) with { EntityKey = isOneOfMany || scope.Length == 0 ? null : scope }, 1,
+            missed.DueAt, missed.DueAt, [new SeenItem(missed.EventSeq, missed.EventId)]);
+    }
+
+    private const string Advice = "The webhook may have been disabled at the vendor, or its URL changed. This issue ends when events come as usual.";
+
+    private static Sighting Of(
+        IssueKind kind, IssueSeverity severity, Source source, WatchedEvent watched, string title, string detail, TimeSpan over, params ReadOnlySpan<string> more) =>
+        new(source.WorkspaceNo, kind, severity, AnomalyCause.Of(kind, source.No, more), title, detail, AboutSource(source), 1, watched.ReceivedAt, watched.ReceivedAt, [watched.Item])
+        {
+            OverAt = watched.ReceivedAt + over,
+        };
+
+    private static IssueSubject AboutSource(Source source) => new(SourceId: source.SourceId) { SourceNo = source.No };
+
+    private static string Words(TimeSpan time) =>
+        time >= TimeSpan.FromDays(2) ? string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(time.TotalDays)} days")
+        : time >= TimeSpan.FromHours(2) ? string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(time.TotalHours)} hours")
+        : string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(time.TotalMinutes)} minutes");
+}

@@ -1,0 +1,69 @@
+using System.Data.Common;
+using Dapper;
+using Hookway.Ingest.Ledger;
+using Hookway.Ingest.Verification;
+using Hookway.Storage;
+
+namespace Hookway.Ingest.Anomalies;
+
+/// <summary>Every SQL statement by which the ledger is watched.</summary>
+public static class WatchedEventStore
+{
+    private const string Cursor = "ledger";
+
+    /// <summary>How many earlier events of a thing one is compared with.</summary>
+    private const int Compared = 5;
+
+    /// <summary>How far the ledger has been watched.</summary>
+    public static Task<long> Position(DbConnection connection) => connection.ExecuteScalarAsync<long>($"SELECT position FROM watch_cursors WHERE name = '{Cursor}'");
+
+    /// <summary>Moves on; false when somebody else did so meanwhile.</summary>
+    public static async Task<bool> Advance(WriteSession session, long from, long to) =>
+        await session.Connection.ExecuteAsync($"UPDATE watch_cursors SET position = @to WHERE name = '{Cursor}' AND position = @from", new { from, to }) == 1;
+
+    /// <summary>The next events, in the order of acceptance.</summary>
+    public static async Task<List<WatchedEvent>> Read(DbConnection connection, long after, long last, int most) => (await connection.QueryAsync<Row>(
+        $"""
+        SELECT e.seq, e.source_no, e.id, e.event_type, e.entity_key, e.signature_status, e.signature_detail, e.duplicate_of, e.method, e.query, e.occurred_at, e.received_at,
+            CASE WHEN e.occurred_at IS NULL OR e.entity_key IS NULL OR e.duplicate_of IS NOT NULL OR e.signature_status = 2 THEN NULL ELSE
+                (SELECT max(p.occurred_at) FROM (SELECT x.occurred_at FROM events x WHERE x.workspace_no = e.workspace_no AND x.entity_key = e.entity_key AND x.seq < e.seq
+                    AND {Stored.Unindexed}x.source_no = e.source_no AND {Stored.Unindexed}x.signature_status <> 2 ORDER BY x.seq DESC LIMIT {Compared}) AS p) END AS earlier_occurred_at,
+            CASE WHEN e.duplicate_of IS NULL THEN 0 ELSE
+                (SELECT CASE WHEN o.body IS NULL OR e.body IS NULL OR o.body = e.body THEN 0 ELSE 1 END FROM events o WHERE o.seq = e.duplicate_of) END AS is_altered
+        FROM events e WHERE e.seq > @after AND e.seq <= @last ORDER BY e.seq LIMIT @most
+        """, new { after, last, most })).Select(row => row.ToEvent()).ToList();
+
+    /// <summary>What was kept of an event's request; null when it is gone.</summary>
+    public static Task<EventRequest?> FindRequest(DbConnection connection, WatchedEvent watched) => EventStore.FindRequest(connection, watched.Seq);
+
+    /// <summary>The types that a thing's events had since a time, before an event: the last of them.</summary>
+    public static async Task<List<string>> EarlierTypes(DbConnection connection, long workspaceNo, WatchedEvent before, string entity, DateTimeOffset since, int most) =>
+        (await connection.QueryAsync<string>(
+            $"""
+            SELECT event_type FROM (SELECT event_type, source_no, signature_status, received_at FROM events
+                WHERE workspace_no = @workspaceNo AND entity_key = @entity AND seq < @Seq ORDER BY seq DESC LIMIT @most) AS latest
+            WHERE source_no = @SourceNo AND signature_status <> 2 AND received_at >= @since AND event_type IS NOT NULL
+            """, new { workspaceNo, entity, before.Seq, before.SourceNo, since = since.ToUnixTimeMilliseconds(), most })).AsList();
+
+    private sealed record Row
+    {
+        public long Seq { get; init; }
+        public long SourceNo { get; init; }
+        public string Id { get; init; } = "";
+        public string? EventType { get; init; }
+        public string? EntityKey { get; init; }
+        public long SignatureStatus { get; init; }
+        public string? SignatureDetail { get; init; }
+        public long? DuplicateOf { get; init; }
+        public string Method { get; init; } = "";
+        public string Query { get; init; } = "";
+        public long? OccurredAt { get; init; }
+        public long ReceivedAt { get; init; }
+        public long? EarlierOccurredAt { get; init; }
+        public long? IsAltered { get; init; }
+
+        public WatchedEvent ToEvent() => new(
+            Seq, SourceNo, Id, EventType, EntityKey, (SignatureStatus)SignatureStatus, SignatureDetail, DuplicateOf, Method, Query, Stored.Time(OccurredAt),
+            Stored.Time(ReceivedAt), Stored.Time(EarlierOccurredAt), IsAltered == 1);
+    }
+}
