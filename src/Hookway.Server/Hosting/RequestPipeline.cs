@@ -17,6 +17,7 @@ public sealed partial class RequestPipeline(RequestDelegate next, IdGenerator id
         var startedAt = clock.GetTimestamp();
         http.TraceIdentifier = ids.New("req");
         http.Response.Headers["Request-Id"] = http.TraceIdentifier;
+        var requested = http.Request.Path.Value ?? "";
         if (await Handle(http) is { } problem && !http.Response.HasStarted)
         {
             await (ProblemPages.Of(http, problem) ?? problem).ExecuteAsync(http);
@@ -27,7 +28,7 @@ public sealed partial class RequestPipeline(RequestDelegate next, IdGenerator id
         {
             log.Log(
                 level, "{RequestId} {Method} {Path} {Status} in {Milliseconds} ms",
-                http.TraceIdentifier, http.Request.Method, ShownPath(http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget), status, (long)clock.GetElapsedTime(startedAt).TotalMilliseconds);
+                http.TraceIdentifier, http.Request.Method, ShownPath(http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget, requested), status, (long)clock.GetElapsedTime(startedAt).TotalMilliseconds);
         }
     }
 
@@ -73,14 +74,16 @@ public sealed partial class RequestPipeline(RequestDelegate next, IdGenerator id
         || (request.QueryString.Value is { } query && (query.Contains("%00", StringComparison.Ordinal) || query.Contains('\0', StringComparison.Ordinal)));
 
     /// <summary>The path as it was sent, which is what the log can show: decoded, it may hold what a terminal obeys. Without the query.</summary>
-    internal static string ShownPath(string target)
+    /// <param name="routed">The same decoded and without its dots, as routing sees it: where a token stands is told by this one, in whatever way it was sent.</param>
+    internal static string ShownPath(string target, string routed)
     {
-        var path = target.AsSpan(0, target.AsSpan().IndexOf('?') is >= 0 and var end ? end : target.Length);
-        return NotShown().Replace(Token().Replace(path[..Math.Min(path.Length, LongestPathShown)].ToString(), "$1***"), "?");
+        var sent = target.AsSpan(0, target.AsSpan().IndexOf('?') is >= 0 and var end ? end : target.Length);
+        var path = Token().IsMatch(routed) ? Token().Replace(routed, "$1***") : sent;
+        return NotShown().Replace(path[..Math.Min(path.Length, LongestPathShown)].ToString(), "?");
     }
 
     /// <summary>Where a path holds what lets its reader in.</summary>
-    [GeneratedRegex("^((?:https?://[^/]*)?(?:/portal/|/set-up/|/join/|/reset-password/|/ingest/[^/]*/))[^/]+", RegexOptions.IgnoreCase)]
+    [GeneratedRegex("^(/(?:portal/|set-up/|join/|reset-password/|ingest/[^/]*/))[^/]+", RegexOptions.IgnoreCase)]
     private static partial Regex Token();
 
     [GeneratedRegex(@"[^\x21-\x7e]")]

@@ -24,6 +24,22 @@ public sealed partial class OpenApiDocumentTests(ServerFixture fixture) : IClass
     }
 
     [Fact]
+    public async Task The_document_is_what_the_schema_of_OpenAPI_3_1_asks_for()
+    {
+        var document = await Document();
+        var broken = document.DeepClone();
+        broken["paths"]!.AsObject().First().Value!.AsObject().First().Value!["responses"]!.AsObject().First().Value!.AsObject().Remove("description");
+
+        // The package brings the schemas that the OpenAPI Initiative publishes.
+        var verdicts = (await Npm.Run(Path.Combine(Repository.Tests, "Hosting", "npm"), "validate.mjs", $"{document.ToJsonString()}\n{broken.ToJsonString()}\n"))
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!).ToList();
+
+        verdicts[0]["valid"]!.GetValue<bool>().ShouldBeTrue(verdicts[0].ToJsonString());
+        verdicts[0]["version"]!.GetValue<string>().ShouldBe("3.1");
+        verdicts[1]["valid"]!.GetValue<bool>().ShouldBeFalse("a response without a description was accepted");
+    }
+
+    [Fact]
     public async Task Every_route_that_asks_for_a_scope_is_in_the_document_and_names_it()
     {
         var paths = (await Document())["paths"]!.AsObject();
