@@ -7,7 +7,9 @@ namespace Hookway.Tests.Crash;
 /// <summary>An endpoint of the scene.</summary>
 /// <param name="FailsFirst">Whether the first arrival of this message is answered with 500.</param>
 /// <param name="AnswersAfter">Milliseconds until the answer to this message.</param>
-public sealed record SceneEndpoint(string Path, string Recipient, bool Ordered, string Signature, Func<int, bool> FailsFirst, Func<int, int> AnswersAfter)
+/// <param name="MostAttempts">The server's default when null.</param>
+public sealed record SceneEndpoint(
+    string Path, string Recipient, bool Ordered, string Signature, Func<int, bool> FailsFirst, Func<int, int> AnswersAfter, int? MostAttempts = null)
 {
     public string EndpointId { get; set; } = "";
 }
@@ -17,7 +19,7 @@ public sealed record SceneEndpoint(string Path, string Recipient, bool Ordered, 
 /// </summary>
 public sealed class CrashScene : IAsyncDisposable
 {
-    private static readonly KeyValuePair<string, string>[] Settings =
+    private static readonly KeyValuePair<string, string>[] Always =
     [
         new("Hookway__Deliveries__RetrySchedule", "00:00:01,00:00:01"),
         new("Logging__LogLevel__Default", "Warning"),
@@ -29,16 +31,17 @@ public sealed class CrashScene : IAsyncDisposable
 
     private readonly PostgresDatabaseForTest? postgres;
 
-    private CrashScene(ReceiverStub receiver, PostgresDatabaseForTest? postgres)
+    private CrashScene(ReceiverStub receiver, PostgresDatabaseForTest? postgres, IReadOnlyList<SceneEndpoint>? endpoints)
     {
         this.postgres = postgres;
+        Endpoints = endpoints ?? Endpoints;
         Receiver = receiver;
         receiver.Respond(Arrivals.Receive);
     }
 
     public static IReadOnlyList<string> Recipients { get; } = ["customer_pair", "customer_flaky", "customer_ordered"];
 
-    /// <summary>Two healthy endpoints of one recipient, one that fails a fifth of the messages once, one that is ordered and fails a few.</summary>
+    /// <summary>Unless others are asked for: two healthy endpoints of one recipient, one that fails a fifth of the messages once, one that is ordered and fails a few.</summary>
     public IReadOnlyList<SceneEndpoint> Endpoints { get; } =
     [
         new("/quick", Recipients[0], Ordered: false, "hmac-sha256", _ => false, _ => 0),
@@ -53,9 +56,15 @@ public sealed class CrashScene : IAsyncDisposable
     public string Folder => folder.FullName;
     public HttpClient Client { get; private set; } = null!;
 
-    public static async Task<CrashScene> Create()
+    /// <summary>Settings of the processes that are started from now on, by the names of their environment variables.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Settings { get; set; } = [];
+
+    /// <param name="endpoints">In the place of those that a scene has by default.</param>
+    /// <param name="postgres">In the place of the database that the run asks for.</param>
+    public static async Task<CrashScene> Create(
+        IReadOnlyList<SceneEndpoint>? endpoints = null, PostgresDatabaseForTest? postgres = null, params IReadOnlyList<KeyValuePair<string, string>> settings)
     {
-        var scene = new CrashScene(await ReceiverStub.Start(), await PostgresDatabaseForTest.CreateWhenAsked());
+        var scene = new CrashScene(await ReceiverStub.Start(), postgres ?? await PostgresDatabaseForTest.CreateWhenAsked(), endpoints) { Settings = settings };
         await scene.StartServer();
         var app = await scene.Post("/api/v1/apps", new { name = "Crash test" });
         scene.AppId = app.GetProperty("appId").GetString()!;
@@ -72,6 +81,7 @@ public sealed class CrashScene : IAsyncDisposable
                 url = scene.Receiver.UrlFor(endpoint.Path),
                 ordered = endpoint.Ordered,
                 signature = endpoint.Signature,
+                retryMaxAttempts = endpoint.MostAttempts,
                 retryBackoffSeconds = 1,
             });
             endpoint.EndpointId = made.GetProperty("endpointId").GetString()!;
@@ -125,11 +135,18 @@ public sealed class CrashScene : IAsyncDisposable
     /// <summary>Ends every connection to the database at once, as its restart or a broken network would. From now on the server's log may tell of it.</summary>
     public Task CutConnections()
     {
-        databaseIsCut = true;
+        ExpectOutage();
         return postgres!.CutConnections();
     }
 
+    /// <summary>The database is about to go away: from now on the server's log may tell of it.</summary>
+    public void ExpectOutage() => databaseIsCut = true;
+
     public async Task<JsonElement> Get(string path) => await Client.GetFromJsonAsync<JsonElement>(path);
+
+    public Task<JsonElement> Post(string path, object? body = null) => Call(HttpMethod.Post, path, body);
+
+    public Task<JsonElement> Patch(string path, object body) => Call(HttpMethod.Patch, path, body);
 
     /// <summary>Ends the scene and removes what it kept; without this call the folder stays, to be looked into.</summary>
     public async Task End()
@@ -148,15 +165,16 @@ public sealed class CrashScene : IAsyncDisposable
     private void BeginServer()
     {
         Arrivals.BeginLife();
-        server = ServerProcess.Start(Folder, Settings.Concat(postgres?.ServerSettings ?? []));
+        server = ServerProcess.Start(Folder, Always.Concat(Settings).Concat(postgres?.ServerSettings ?? []));
     }
 
     private void CheckLog() => server!.Faults
         .Where(line => !databaseIsCut || line.Contains("met a fault", StringComparison.Ordinal) || !line.Contains("fail:", StringComparison.Ordinal)).ShouldBeEmpty();
 
-    private async Task<JsonElement> Post(string path, object body)
+    private async Task<JsonElement> Call(HttpMethod method, string path, object? body)
     {
-        using var answer = await Client.PostAsJsonAsync(path, body);
+        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
+        using var answer = await Client.SendAsync(request);
         answer.IsSuccessStatusCode.ShouldBeTrue(await answer.Content.ReadAsStringAsync());
         return await answer.Content.ReadFromJsonAsync<JsonElement>();
     }
