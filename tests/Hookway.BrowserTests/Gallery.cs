@@ -43,13 +43,15 @@ public sealed class Gallery : IAsyncLifetime
         }
         await Receiver.WaitFor(12);
         Replay = (await Server.Post($"/api/v1/apps/{App}/messages/{Message}/replay", new { })).Expect(202).Text("replayId");
+        (await Server.Post($"/api/v1/apps/{App}/messages", new { recipient = "customer_1", type = "not.published", data = new { } })).Expect(400);
+        var run = (await Server.Post($"/api/v1/apps/{App}/endpoints/{Endpoint}/replay", new { since = DateTimeOffset.UtcNow.AddHours(-1), status = "all" })).Expect(202).Text("replayId");
         (await Server.Post("/api/v1/members/invitations", new { email = "grace@example.com", role = "viewer" })).Expect(201);
         var at = $"/apps/{App}";
         Pages =
         [
             "", "/apps", "/apps/new", $"{at}/messages", $"{at}/messages?status=failed&q=zzz", $"{at}/messages/{Message}", $"{at}/messages/send", $"{at}/recipients", $"{at}/recipients/customer_1",
             $"{at}/endpoints", $"{at}/endpoints/new", $"{at}/endpoints/{Endpoint}", $"{at}/endpoints/{disabled}", $"{at}/endpoints/{Endpoint}/settings", $"{at}/endpoints/{Endpoint}/secret",
-            $"{at}/event-types", $"{at}/event-types/new", $"{at}/event-types/invoice.paid", $"{at}/settings", "/replays", $"/replays/{Replay}", "/settings/keys", "/settings/members", "/settings/audit",
+            $"{at}/event-types", $"{at}/event-types/new", $"{at}/event-types/invoice.paid", $"{at}/settings", $"{at}/explain", $"{at}/explain?recipient=customer_1&type=subscription.canceled", $"{at}/refused", "/replays", $"/replays/{Replay}", $"/replays/{run}", "/settings/workspace", "/settings/keys", "/settings/members", "/settings/audit",
         ];
         PortalPages = ["", "/endpoints/new", $"/endpoints/{Endpoint}", $"/endpoints/{Endpoint}/edit", $"/endpoints/{Endpoint}/secret", "/messages", $"/messages/{Message}", "/catalog"];
     }

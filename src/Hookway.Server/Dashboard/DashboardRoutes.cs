@@ -2,10 +2,12 @@ using Hookway.Api;
 using Hookway.Dashboard.Account;
 using Hookway.Dashboard.Apps;
 using Hookway.Dashboard.Endpoints;
+using Hookway.Dashboard.Explain;
 using Hookway.Dashboard.Gate;
 using Hookway.Dashboard.Messages;
 using Hookway.Dashboard.Overview;
 using Hookway.Dashboard.Recipients;
+using Hookway.Dashboard.Refusals;
 using Hookway.Dashboard.Replays;
 using Hookway.Dashboard.Settings;
 using Hookway.Ui;
@@ -36,6 +38,8 @@ public static class DashboardRoutes
         signedIn.MapMessagePages();
         signedIn.MapEndpointPages();
         signedIn.MapRecipientPages();
+        signedIn.MapExplainPages();
+        signedIn.MapRefusedPages();
         signedIn.MapReplayPages();
         signedIn.MapSettingsPages();
     }

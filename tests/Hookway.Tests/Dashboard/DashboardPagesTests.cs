@@ -187,6 +187,7 @@ public partial class DashboardPagesTests(ServerFixture fixture) : IClassFixture<
         var endpoint = await Server.CreateEndpoint(app, fixture.Receiver.Url, new { name = Hostile, headers = new Dictionary<string, string> { ["x-secret"] = "s3cret" } }, recipient);
         var message = await Server.Send(app, new { text = Hostile }, recipient);
         await Server.WaitForMessage(app, message, "succeeded");
+        (await Server.Post($"/api/v1/apps/{app}/messages", new { recipient, type = Hostile, data = new { } })).Expect(400);
         var replay = (await Server.Post($"/api/v1/apps/{app}/messages/{message}/replay", new { })).Expect(202).Text("replayId");
         var root = $"/w/{workspace}";
         var at = $"{root}/apps/{app}";
@@ -197,7 +198,8 @@ public partial class DashboardPagesTests(ServerFixture fixture) : IClassFixture<
                 root, "/account", "/account/codes", $"{root}/apps", $"{root}/apps/new", $"{at}/messages", $"{at}/messages?q={Uri.EscapeDataString(Hostile)}", $"{at}/messages/{message}", $"{at}/messages/send",
                 $"{at}/recipients", $"{at}/recipients/{who}", $"{at}/endpoints", $"{at}/endpoints/new", $"{at}/endpoints/{endpoint}", $"{at}/endpoints/{endpoint}/settings", $"{at}/endpoints/{endpoint}/secret",
                 $"{at}/event-types", $"{at}/event-types/new", $"{at}/event-types/invoice.paid", $"{at}/settings", $"{root}/replays", $"{root}/replays/{replay}",
-                $"{root}/settings/keys", $"{root}/settings/members", $"{root}/settings/audit",
+                $"{at}/explain", $"{at}/explain?recipient={who}&type=invoice.paid", $"{at}/explain?recipient={Uri.EscapeDataString(Hostile[..8])}nobody", $"{at}/refused", $"{root}/replays?status=running&kind=endpoint",
+                $"{root}/settings/keys", $"{root}/settings/members", $"{root}/settings/workspace", $"{root}/settings/audit",
             ]);
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Hookway.Api;
+using Hookway.Deliveries.Stats;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.EventTypes;
@@ -27,6 +28,7 @@ public static class EndpointPages
         routes.MapPost(One + "/secret/rotate", Rotate);
         routes.MapPost(One + "/test", Test);
         routes.MapPost(One + "/{change:regex(^(pause|resume|enable|disable)$)}", Change);
+        routes.MapPost(One + "/replay", Replay);
         routes.MapPost(One + "/delete", Delete);
     }
 
@@ -68,9 +70,15 @@ public static class EndpointPages
         }
         var path = PageApi.Path("apps", appId, "endpoints", endpointId, "attempts");
         var last = (await page.Api.Get<Page<AttemptResource>>(path + "?limit=80")).Value?.Data ?? [];
+        var window = StatWindow.Of(page.Asked("window"));
+        var since = Times.Format(page.Now - window.Length);
+        if ((await page.Api.Get<TargetStats>(PageApi.Query(PageApi.Path("apps", appId, "endpoints", endpointId, "stats"), ("since", since)))).Failed(out var stats, out missing))
+        {
+            return page.Failed(missing);
+        }
         path = PageApi.Query(path, ("limit", "25"), ("cursor", page.Asked("cursor")), ("status", page.Asked("status")));
         return (await page.Api.Get<Page<AttemptResource>>(path)).Failed(out var attempts, out var problem) ? page.Failed(problem)
-            : PageResult.Of<EndpointPage>(page, new { found.App, found.Endpoint, Last = last, Attempts = attempts, Types = await Types(page, appId) });
+            : PageResult.Of<EndpointPage>(page, new { found.App, found.Endpoint, Stats = stats, Window = window, Last = last, Attempts = attempts, Types = await Types(page, appId) });
     }
 
     private static async Task<IResult> Settings(string appId, string endpointId, DashboardContext page) => await FormPage(page, appId, endpointId, null, StatusCodes.Status200OK);
@@ -142,6 +150,17 @@ public static class EndpointPages
         return answer.IsGood
             ? new SeeOtherResult(page.MessageUrl(appId, answer.Read<MessageResource>().MessageId) + "?said=tested")
             : page.Failed(answer.Problem!);
+    }
+
+    /// <summary>Delivers again what it did not get in the last hours: a run that is watched, left and found again on its own page.</summary>
+    private static async Task<IResult> Replay(string appId, string endpointId, HttpContext http, DashboardContext page)
+    {
+        var form = await FormState.Read(http.Request);
+        var hours = form.Number("hours") is > 0 and <= 24 * 400 and var asked ? asked : 24;
+        var types = form.Text("types")?.Split([',', ' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries);
+        var answer = await page.Api.Post(
+            PageApi.Path("apps", appId, "endpoints", endpointId, "replay"), new { since = Times.Format(page.Now.AddHours(-hours)), status = form.Text("status"), types });
+        return answer.IsGood ? new SeeOtherResult($"{page.Base}/replays/{answer.Json.GetProperty("replayId").GetString()}?said=replay-begun") : page.Failed(answer.Problem!);
     }
 
     private static async Task<IResult> Change(string appId, string endpointId, string change, DashboardContext page)

@@ -1,45 +1,53 @@
+using System.Data.Common;
 using Dapper;
+using Hookway.Deliveries;
+using Hookway.Deliveries.Stats;
+using Hookway.Dispatch.Messages;
+using Hookway.Ingest.Ledger;
 using Hookway.Storage;
 
 namespace Hookway.Dashboard.Overview;
 
-/// <summary>Reads what the overview shows: the last hour of a workspace by the minute, what waits, and what needs a look. Each read is bounded, however much there is.</summary>
-public sealed class OverviewReader(Database database, TimeProvider clock)
+/// <summary>
+/// Reads what the overview shows: the last hour of a workspace, what waits, and what needs a look. Only what is the workspace's own is read, and of that a bounded part:
+/// by the minute while an hour has few enough rows to look at, and else by the five minutes of the stats and of the order of numbers.
+/// </summary>
+public sealed class OverviewReader(Database database, MessageStore messages, EventStore events, AttemptStore attempts, TimeProvider clock)
 {
-    /// <summary>The most messages and attempts that are counted: when an hour has more, a shorter time is shown.</summary>
-    public const int MostMessages = 20_000;
-    public const int MostAttempts = 5_000;
-
     /// <summary>The most waiting deliveries that are counted.</summary>
     public const int MostWaiting = 10_000;
 
-    private const int Minutes = 60;
+    private const int MostByMinute = 10_000;
+    private const int MostInStep = 100_000;
+    private const int MostHistograms = 2_000;
     private const int MostFailing = 8;
+    private const int MostIssues = 1_000;
     private const long Minute = 60_000;
+    private const long Hour = 60;
+
+    private const string OwnApps = "SELECT no FROM apps WHERE workspace_no = @workspaceNo";
+    private const string OwnEndpoints = $"SELECT e.no FROM endpoints e WHERE e.app_no IN ({OwnApps})";
 
     public Task<OverviewData> Read(long workspaceNo) => database.Read(async connection =>
     {
-        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
-        var first = (now / Minute) - Minutes + 1;
-        var values = new { workspaceNo, since = first * Minute, messages = MostMessages, attempts = MostAttempts, waiting = MostWaiting + 1, failing = MostFailing };
-        var accepted = (await connection.QueryAsync<(long Minute, long Count)>(
-            """
-            SELECT t.created_at / 60000 AS minute, count(*) AS count FROM (
-                SELECT m.created_at, m.app_no FROM messages m WHERE m.app_no IN (SELECT no FROM apps WHERE workspace_no = @workspaceNo) ORDER BY m.seq DESC LIMIT @messages) t
-            WHERE t.created_at >= @since GROUP BY 1
-            """, values)).ToDictionary(row => row.Minute, row => row.Count);
-        var attempts = (await connection.QueryAsync<AttemptRow>(
-            """
-            SELECT t.started_at, t.duration_ms, CASE WHEN t.error IS NULL THEN 0 ELSE 1 END AS failed
-            FROM (SELECT target_no, started_at, duration_ms, error FROM attempts ORDER BY seq DESC LIMIT @attempts) t
-            JOIN endpoints e ON e.no = t.target_no JOIN apps a ON a.no = e.app_no
-            WHERE a.workspace_no = @workspaceNo AND t.started_at >= @since
+        var now = clock.GetUtcNow();
+        var first = (now.ToUnixTimeMilliseconds() / Minute) - Hour + 1;
+        var slot = TargetStatStore.SlotOf(Stored.Time(first * Minute));
+        var values = new { workspaceNo, slot, waiting = MostWaiting + 1, failing = MostFailing, histograms = MostHistograms, issues = MostIssues };
+        var stats = (await connection.QueryAsync<StatCount>(
+            $"""
+            SELECT s.slot, sum(s.attempts_succeeded) AS succeeded, sum(s.attempts_failed) AS failed FROM target_stats s
+            WHERE s.target_no IN ({OwnEndpoints}) AND s.slot >= @slot GROUP BY s.slot
             """, values)).AsList();
+        var latencies = new LatencyHistogram();
+        foreach (var encoded in await connection.QueryAsync<byte[]>($"SELECT s.latencies FROM target_stats s WHERE s.target_no IN ({OwnEndpoints}) AND s.slot >= @slot LIMIT @histograms", values))
+        {
+            latencies.Add(encoded);
+        }
+        var accepted = await Accepted(connection, "messages", "created_at", $"app_no IN ({OwnApps})", messages.Times, workspaceNo, first);
+        var received = await Accepted(connection, "events", "received_at", "workspace_no = @workspaceNo", events.Times, workspaceNo, first);
         var waiting = await connection.ExecuteScalarAsync<long>(
-            """
-            SELECT count(*) FROM (SELECT 1 FROM endpoints e JOIN deliveries d ON d.target_no = e.no AND d.status = 0
-                WHERE e.app_no IN (SELECT no FROM apps WHERE workspace_no = @workspaceNo) LIMIT @waiting) t
-            """, values);
+            $"SELECT count(*) FROM (SELECT 1 FROM deliveries d WHERE d.target_no IN ({OwnEndpoints}) AND d.status = 0 LIMIT @waiting) t", values);
         var failing = (await connection.QueryAsync<FailingRow>(
             """
             SELECT e.id AS endpoint_id, a.id AS app_id, e.url, e.name, r.recipient, c.failing_since, e.enabled
@@ -47,18 +55,66 @@ public sealed class OverviewReader(Database database, TimeProvider clock)
             WHERE a.workspace_no = @workspaceNo AND a.archived_at IS NULL AND e.deleted_at IS NULL AND c.failing_since IS NOT NULL
             ORDER BY c.failing_since LIMIT @failing
             """, values)).Select(row => row.ToEndpoint()).ToList();
-        return new OverviewData(
-            [.. Enumerable.Range(0, Minutes).Select(i => first + i).Select(minute => new OverviewMinute(
-                Stored.Time(minute * Minute), accepted.GetValueOrDefault(minute),
-                attempts.Count(attempt => attempt.StartedAt / Minute == minute && attempt.Failed == 0), attempts.Count(attempt => attempt.StartedAt / Minute == minute && attempt.Failed == 1)))],
-            [.. attempts.Where(attempt => attempt.Failed == 0).Select(attempt => attempt.DurationMs).Order()], waiting, failing);
+        var issues = await connection.ExecuteScalarAsync<long>("SELECT count(*) FROM (SELECT 1 FROM issues WHERE workspace_no = @workspaceNo AND status = 0 LIMIT @issues) t", values);
+        var sources = await connection.ExecuteScalarAsync<long>("SELECT count(*) FROM (SELECT 1 FROM sources WHERE workspace_no = @workspaceNo AND archived_at IS NULL LIMIT @issues) t", values);
+        var series = await Attempts(connection, stats, workspaceNo, first);
+        return new OverviewData(accepted, received, series, stats.Sum(row => row.Succeeded), stats.Sum(row => row.Failed), Percentile(0.5), Percentile(0.95), waiting, failing, issues, sources);
+
+        double? Percentile(double part) => latencies.Percentile(part)?.TotalMilliseconds;
     });
 
-    private sealed record AttemptRow
+    /// <summary>Attempts of the hour by their outcome: by the minute while they are few.</summary>
+    private async Task<IReadOnlyList<OverviewStep>> Attempts(DbConnection connection, List<StatCount> stats, long workspaceNo, long first)
     {
-        public long StartedAt { get; init; }
-        public long DurationMs { get; init; }
-        public int Failed { get; init; }
+        if (stats.Sum(row => row.Succeeded + row.Failed) > MostByMinute)
+        {
+            var bySlot = stats.ToDictionary(row => row.Slot);
+            var slots = (int)(TimeSpan.FromHours(1) / TargetStatStore.Slot);
+            var firstSlot = TargetStatStore.SlotOf(Stored.Time(first * Minute));
+            return [.. Enumerable.Range(0, slots + 1).Select(i => firstSlot + i).Select(slot => new OverviewStep(
+                DateTimeOffset.UnixEpoch + (TargetStatStore.Slot * slot), bySlot.GetValueOrDefault(slot)?.Succeeded ?? 0, bySlot.GetValueOrDefault(slot)?.Failed ?? 0))];
+        }
+        var since = first * Minute;
+        var byMinute = (await connection.QueryAsync<StatCount>(
+            $"""
+            SELECT t.started_at / 60000 AS slot, sum(CASE WHEN t.error IS NULL THEN 1 ELSE 0 END) AS succeeded, sum(CASE WHEN t.error IS NULL THEN 0 ELSE 1 END) AS failed
+            FROM attempts t WHERE t.target_no IN ({OwnEndpoints}) AND t.seq >= @from AND t.started_at >= @since GROUP BY 1
+            """, new { workspaceNo, since, from = await attempts.Times.FirstSince(connection, since) })).ToDictionary(row => row.Slot);
+        return [.. Enumerable.Range(0, (int)Hour).Select(i => first + i).Select(minute => new OverviewStep(
+            Stored.Time(minute * Minute), byMinute.GetValueOrDefault(minute)?.Succeeded ?? 0, byMinute.GetValueOrDefault(minute)?.Failed ?? 0))];
+    }
+
+    /// <summary>How many rows of the workspace each step of the hour has.</summary>
+    private static async Task<IReadOnlyList<long>> Accepted(DbConnection connection, string table, string time, string own, TimeOrder times, long workspaceNo, long first)
+    {
+        var since = first * Minute;
+        var from = await times.FirstSince(connection, since);
+        var few = await connection.ExecuteScalarAsync<long>(
+            $"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {own} AND seq >= @from LIMIT @most) t", new { workspaceNo, from, most = MostByMinute + 1 }) <= MostByMinute;
+        if (few)
+        {
+            var byMinute = (await connection.QueryAsync<(long Minute, long Count)>(
+                $"SELECT {time} / 60000 AS minute, count(*) AS count FROM {table} WHERE {own} AND seq >= @from AND {time} >= @since GROUP BY 1",
+                new { workspaceNo, from, since })).ToDictionary(row => row.Minute, row => row.Count);
+            return [.. Enumerable.Range(0, (int)Hour).Select(i => byMinute.GetValueOrDefault(first + i))];
+        }
+        // Numbers alone are counted, which the index has; a step may take from its neighbour what is dated within the disorder of clocks.
+        var steps = new List<long>();
+        for (var minute = first; minute < first + Hour; minute += 5)
+        {
+            var to = await times.FirstSince(connection, (minute + 5) * Minute);
+            steps.Add(await connection.ExecuteScalarAsync<long>(
+                $"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {own} AND seq >= @from AND seq < @to LIMIT @most) t", new { workspaceNo, from, to = minute + 5 >= first + Hour ? long.MaxValue : to, most = MostInStep }));
+            from = to;
+        }
+        return steps;
+    }
+
+    private sealed record StatCount
+    {
+        public long Slot { get; init; }
+        public long Succeeded { get; init; }
+        public long Failed { get; init; }
     }
 
     private sealed record FailingRow
@@ -75,22 +131,22 @@ public sealed class OverviewReader(Database database, TimeProvider clock)
     }
 }
 
-/// <summary>One minute of a workspace.</summary>
-public sealed record OverviewMinute(DateTimeOffset At, long Accepted, long Succeeded, long Failed);
+/// <summary>One step of a workspace's last hour.</summary>
+public sealed record OverviewStep(DateTimeOffset At, long Succeeded, long Failed);
 
 /// <summary>An endpoint that fails, or was disabled because it did.</summary>
 public sealed record FailingEndpoint(string EndpointId, string AppId, string Name, string Recipient, DateTimeOffset Since, bool IsDisabled);
 
 /// <summary>What the overview shows.</summary>
-/// <param name="Latencies">Of attempts that succeeded, in milliseconds, the fastest first.</param>
+/// <param name="Accepted">Messages by the step of the hour.</param>
+/// <param name="Received">Events by the step of the hour.</param>
+/// <param name="Attempts">Attempts by the step of the hour.</param>
+/// <param name="P50">Milliseconds that half of the answers did not exceed; null when there were none.</param>
 /// <param name="Waiting">Pending and held deliveries; one above <see cref="OverviewReader.MostWaiting"/> for more.</param>
-public sealed record OverviewData(IReadOnlyList<OverviewMinute> Minutes, IReadOnlyList<long> Latencies, long Waiting, IReadOnlyList<FailingEndpoint> Failing)
+/// <param name="Sources">Those that are not archived.</param>
+public sealed record OverviewData(
+    IReadOnlyList<long> Accepted, IReadOnlyList<long> Received, IReadOnlyList<OverviewStep> Attempts, long Succeeded, long Failed, double? P50, double? P95, long Waiting,
+    IReadOnlyList<FailingEndpoint> Failing, long OpenIssues, long Sources)
 {
-    public long Accepted => Minutes.Sum(minute => minute.Accepted);
-    public long Succeeded => Minutes.Sum(minute => minute.Succeeded);
-    public long Failed => Minutes.Sum(minute => minute.Failed);
-
     public double? SuccessRate => Succeeded + Failed == 0 ? null : (double)Succeeded / (Succeeded + Failed);
-
-    public long? Latency(double share) => Latencies.Count == 0 ? null : Latencies[(int)Math.Min(Latencies.Count - 1, Math.Floor(Latencies.Count * share))];
 }

@@ -11,11 +11,12 @@ public static class ReplayPages
     {
         routes.MapGet("/w/{workspaceId}/replays", List);
         routes.MapGet("/w/{workspaceId}/replays/{replayId}", Show);
+        routes.MapPost("/w/{workspaceId}/replays/{replayId}/cancel", Cancel);
     }
 
     private static async Task<IResult> List(DashboardContext page)
     {
-        var (replays, problem) = await page.Api.Get<Page<ReplayResource>>(PageApi.Query("/api/v1/replays", ("limit", "50"), ("cursor", page.Asked("cursor"))));
+        var (replays, problem) = await page.Api.Get<Page<ReplayResource>>(PageApi.Query("/api/v1/replays", ("limit", "50"), ("cursor", page.Asked("cursor")), ("kind", page.Asked("kind")), ("status", page.Asked("status"))));
         return replays is null ? page.Failed(problem!) : PageResult.Of<ReplayList>(page, new { Replays = replays });
     }
 
@@ -23,5 +24,11 @@ public static class ReplayPages
     {
         var (replay, problem) = await page.Api.Get<ReplayResource>(PageApi.Path("replays", replayId));
         return replay is null ? page.Failed(problem!) : PageResult.Of<ReplayPage>(page, new { Replay = replay });
+    }
+
+    private static async Task<IResult> Cancel(string replayId, DashboardContext page)
+    {
+        var answer = await page.Api.Post(PageApi.Path("replays", replayId, "cancel"));
+        return answer.IsGood ? new SeeOtherResult($"{page.Base}/replays/{Uri.EscapeDataString(replayId)}?said=replay-canceled") : page.Failed(answer.Problem!);
     }
 }

@@ -21,6 +21,8 @@ public static class SettingsPages
         routes.MapPost(Root + "/members/{userId}/remove", Remove);
         routes.MapPost(Root + "/members/invitations/{invitationId}/revoke", RevokeInvitation);
         routes.MapGet(Root + "/audit", Audit);
+        routes.MapGet(Root + "/workspace", Workspace);
+        routes.MapPost(Root + "/workspace", SaveWorkspace);
     }
 
     private static async Task<IResult> Keys(DashboardContext page) => await KeysPage(page, null, null);
@@ -82,6 +84,22 @@ public static class SettingsPages
         var path = PageApi.Query("/api/v1/audit-log", ("limit", "50"), ("cursor", page.Asked("cursor")), ("actor", page.Asked("actor")), ("object", page.Asked("object")), ("since", Words.FromInput(page.Asked("since"))));
         var (entries, problem) = await page.Api.Get<Page<AuditEntryResource>>(path);
         return entries is null ? page.Failed(problem!) : PageResult.Of<AuditPage>(page, new { Entries = entries });
+    }
+
+    private static async Task<IResult> Workspace(DashboardContext page) => await WorkspacePage(page, null);
+
+    private static async Task<IResult> SaveWorkspace(HttpContext http, DashboardContext page)
+    {
+        var form = await FormState.Read(http.Request);
+        var answer = await page.Api.Patch("/api/v1/workspace", new { name = form.Text("name") ?? "", portalCapabilities = form.All("capability") });
+        return answer.IsGood ? Done(page, answer, "workspace", "saved") : await WorkspacePage(page, form.With(answer.Problem));
+    }
+
+    private static async Task<IResult> WorkspacePage(DashboardContext page, FormState? form)
+    {
+        var (workspace, problem) = await page.Api.Get<WorkspaceResource>("/api/v1/workspace");
+        return workspace is null ? page.Failed(problem!)
+            : PageResult.Of<WorkspacePage>(page, new { Workspace = workspace, Form = form }, form?.Problem?.Status ?? StatusCodes.Status200OK);
     }
 
     private static IResult Done(DashboardContext page, ApiAnswer answer, string tab, string said) =>
