@@ -60,7 +60,7 @@ public sealed class NothingDatabase(string folder) : Database
 
         public Task Commit() => Task.CompletedTask;
 
-        public Task<Exception?> Abandon(Exception why) => Task.FromResult<Exception?>(why);
+        public Task<Exception?> Abandon(Exception why, Func<bool> waitInDoubt) => Task.FromResult<Exception?>(why);
     }
 
     /// <summary>Says of every row that it was written, and answers an update with the values it was given.</summary>

@@ -12,6 +12,7 @@ public sealed class GroupCommit : IAsyncDisposable
     public const long MostBytesWaiting = 256 << 20;
 
     private const int MostWaiting = 65_536;
+    private const string InDoubtNow = "The store went away during a commit, and nothing is written until it is back to say whether that took place.";
     private const string Broken = "The store's writer met a fault, and the server is stopping; what was asked for may have been stored.";
 
     private readonly Channel<Write> _queue = Channel.CreateUnbounded<Write>(new UnboundedChannelOptions { SingleReader = true });
@@ -22,6 +23,8 @@ public sealed class GroupCommit : IAsyncDisposable
     private int _waiting;
     private long _bytesWaiting;
     private volatile bool _isBroken;
+    private volatile bool _isInDoubt;
+    private volatile bool _isClosing;
 
     /// <param name="transaction">The driver's.</param>
     /// <param name="fault">Told, once, when the writer ends because of an exception that must not happen: everything after it is refused.</param>
@@ -37,7 +40,7 @@ public sealed class GroupCommit : IAsyncDisposable
 
     /// <summary>
     /// Queues one item; the task ends when its commit did. It fails with <see cref="StorageUnavailableException"/> when the item could not be made durable
-    /// or too much is waiting already; nothing is thrown at once.
+    /// or too much is waiting already, or nobody knows what became of an earlier commit; nothing is thrown at once.
     /// </summary>
     public Task<TResult> Add<TItem, TResult>(WriteLane<TItem, TResult> lane, TItem item)
     {
@@ -45,6 +48,10 @@ public sealed class GroupCommit : IAsyncDisposable
         if (Interlocked.Increment(ref _waiting) > MostWaiting | Interlocked.Add(ref _bytesWaiting, write.Bytes) > MostBytesWaiting)
         {
             return Refused("Too many writes are waiting for the store.");
+        }
+        if (_isInDoubt)
+        {
+            return Refused(InDoubtNow);
         }
         return _queue.Writer.TryWrite(write) ? write.Completion.Task : Refused(_isBroken ? Broken : "The store is closing.");
 
@@ -57,6 +64,7 @@ public sealed class GroupCommit : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _isClosing = true;
         _queue.Writer.TryComplete();
         await _loop;
     }
@@ -115,10 +123,27 @@ public sealed class GroupCommit : IAsyncDisposable
         {
             var unavailable = new StorageUnavailableException(Broken, why);
             batch.ForEach(write => write.Fail(unavailable));
-            while (_queue.Reader.TryRead(out var write))
-            {
-                write.Fail(unavailable);
-            }
+            FailWaiting(unavailable);
+        }
+    }
+
+    /// <summary>
+    /// Nobody knows what became of the last commit, and those who were in it must wait for the truth; whoever else wants something is refused at once. False when that
+    /// is no longer worth waiting for.
+    /// </summary>
+    private bool WaitInDoubt()
+    {
+        _isInDoubt = true;
+        FailWaiting(new StorageUnavailableException(InDoubtNow));
+        return !_isClosing;
+    }
+
+    private void FailWaiting(StorageUnavailableException why)
+    {
+        while (_queue.Reader.TryRead(out var write))
+        {
+            write.Fail(why);
+            Left(1, write.Bytes);
         }
     }
 
@@ -183,7 +208,9 @@ public sealed class GroupCommit : IAsyncDisposable
         }
         catch (Exception e)
         {
-            if (await _transaction.Abandon(e) is { } failure)
+            var failure = await _transaction.Abandon(e, WaitInDoubt);
+            _isInDoubt = false;
+            if (failure is not null)
             {
                 return failure;
             }
@@ -283,5 +310,6 @@ public interface IWriteTransaction
     /// Rolls back after a failure and says what the callers should be told: <see cref="StorageUnavailableException"/> when the store is to blame; null when the
     /// transaction was committed after all.
     /// </summary>
-    Task<Exception?> Abandon(Exception why);
+    /// <param name="waitInDoubt">Asked now and again while nobody knows whether it was committed; false ends the waiting, with an exception.</param>
+    Task<Exception?> Abandon(Exception why, Func<bool> waitInDoubt);
 }

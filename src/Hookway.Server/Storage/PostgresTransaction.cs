@@ -15,7 +15,6 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
     private const string PlansByKey = "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off";
 
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     private NpgsqlConnection? _connection;
     private PostgresSession? _session;
@@ -53,7 +52,7 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
         await _session!.Prepared("COMMIT").Execute();
     }
 
-    public async Task<Exception?> Abandon(Exception why)
+    public async Task<Exception?> Abandon(Exception why, Func<bool> waitInDoubt)
     {
         var isOpen = _connection is { State: System.Data.ConnectionState.Open };
         if ((PostgresDatabase.Unavailable(why) ?? (isOpen ? null : new StorageUnavailableException("PostgreSQL cannot be reached.", why))) is not { } unavailable)
@@ -62,7 +61,7 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
             return why;
         }
         await Disconnect();
-        return _committing && await WasCommitted() ? null : unavailable;
+        return _committing && await WasCommitted(waitInDoubt) ? null : unavailable;
     }
 
     public ValueTask DisposeAsync() => new(Disconnect());
@@ -100,12 +99,11 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
         return session;
     }
 
-    /// <summary>Asks until the server is back and knows.</summary>
-    /// <exception cref="InvalidOperationException">It was not back in time: nobody can say, so nothing may go on from here.</exception>
-    private async Task<bool> WasCommitted()
+    /// <summary>Asks until the server is back and knows, however long that takes: what is in memory rests on the answer.</summary>
+    /// <exception cref="InvalidOperationException">Nobody can say any more, so nothing may go on from here.</exception>
+    private async Task<bool> WasCommitted(Func<bool> waitInDoubt)
     {
-        var started = TimeProvider.System.GetTimestamp();
-        while (TimeProvider.System.GetElapsedTime(started) < Patience)
+        while (waitInDoubt())
         {
             try
             {
@@ -115,15 +113,20 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
                 {
                     case "committed": return true;
                     case "aborted": return false;
-                    default: break;
+                    case "in progress": break;
+                    default: throw new InvalidOperationException("PostgreSQL went away during a commit, and what came back has forgotten whether it took place.");
                 }
             }
-            catch (NpgsqlException)
+            catch (NpgsqlException e) when (PostgresDatabase.Unavailable(e) is not null)
             {
                 // Not back yet.
             }
+            catch (NpgsqlException e)
+            {
+                throw new InvalidOperationException("PostgreSQL went away during a commit, and what came back does not know whether it took place.", e);
+            }
             await Task.Delay(AskAgainAfter, TimeProvider.System);
         }
-        throw new InvalidOperationException("PostgreSQL went away during a commit and did not come back to say whether it took place.");
+        throw new InvalidOperationException("PostgreSQL went away during a commit, and is not back to say whether it took place.");
     }
 }

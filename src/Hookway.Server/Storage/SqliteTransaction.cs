@@ -25,7 +25,7 @@ internal sealed class SqliteTransaction(SqliteConnection connection) : IWriteTra
         return Task.CompletedTask;
     }
 
-    public Task<Exception?> Abandon(Exception why)
+    public Task<Exception?> Abandon(Exception why, Func<bool> waitInDoubt)
     {
         RollBack();
         if (_committing && why is SqliteException { SqliteErrorCode: raw.SQLITE_IOERR })

@@ -126,7 +126,7 @@ internal sealed class SimulatedStore(string file, World world, SimulatedProcess 
             await store.Pause(LongestStep);
         }
 
-        public async Task<Exception?> Abandon(Exception why)
+        public async Task<Exception?> Abandon(Exception why, Func<bool> waitInDoubt)
         {
             if (store.World.Writing == store)
             {

@@ -141,6 +141,49 @@ public class GroupCommitTests
     }
 
     [Fact]
+    public async Task While_nobody_knows_of_a_commit_those_in_it_wait_and_all_others_are_refused_at_once()
+    {
+        await using var writer = new GroupCommit(_transactions, _faults.Add);
+        var lane = new WriteLane<int, int>("numbers", (_, items) => Task.FromResult(items.ToArray()));
+        var held = _transactions.HoldNext();
+        var inDoubt = writer.Add(lane, 1);
+        await held.Reached;
+        var waits = writer.Add(lane, 2);
+        _transactions.FailCommits = true;
+        var doubt = _transactions.Doubt();
+        held.Release();
+        await doubt.Reached;
+
+        await waits.ShouldThrowAsync<StorageUnavailableException>();
+        await writer.Add(lane, 3).ShouldThrowAsync<StorageUnavailableException>();
+        inDoubt.IsCompleted.ShouldBeFalse();
+        _transactions.FailCommits = false;
+        doubt.Release();
+
+        (await inDoubt).ShouldBe(1);
+        (await writer.Add(lane, 4)).ShouldBe(4);
+        _faults.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_writer_that_is_closed_waits_no_longer_for_what_became_of_a_commit()
+    {
+        var writer = new GroupCommit(_transactions, _faults.Add);
+        var lane = new WriteLane<int, int>("numbers", (_, items) => Task.FromResult(items.ToArray()));
+        _transactions.FailCommits = true;
+        var doubt = _transactions.Doubt();
+        var inDoubt = writer.Add(lane, 1);
+        await doubt.Reached;
+
+        var end = writer.DisposeAsync().AsTask();
+        doubt.Release();
+        await end;
+
+        await inDoubt.ShouldThrowAsync<StorageUnavailableException>();
+        _faults.ShouldHaveSingleItem().Message.ShouldBe("Nobody knows.");
+    }
+
+    [Fact]
     public async Task What_waits_is_bounded_by_its_bytes_and_the_bound_frees_itself()
     {
         await using var writer = new GroupCommit(_transactions, _faults.Add);
@@ -163,12 +206,16 @@ public class GroupCommitTests
     private sealed class Transactions : IWriteTransaction
     {
         private Hold? _hold;
+        private Hold? _doubt;
 
         public int Commits { get; private set; }
         public volatile bool FailCommits;
         public volatile bool FailAbandon;
 
         public Hold HoldNext() => _hold = new Hold();
+
+        /// <summary>Of the next commit that fails nobody knows, until released, whether it took place; then it did.</summary>
+        public Hold Doubt() => _doubt = new Hold();
 
         public Task<WriteSession> Begin() => Task.FromResult<WriteSession>(new SqliteSession(null!));
 
@@ -185,8 +232,16 @@ public class GroupCommitTests
             Commits++;
         }
 
-        public Task<Exception?> Abandon(Exception why) =>
-            FailAbandon ? throw new InvalidOperationException("No rollback.") : Task.FromResult<Exception?>(why);
+        public async Task<Exception?> Abandon(Exception why, Func<bool> waitInDoubt)
+        {
+            if (Interlocked.Exchange(ref _doubt, null) is { } doubt)
+            {
+                waitInDoubt().ShouldBeTrue();
+                await doubt.Wait();
+                return waitInDoubt() ? null : throw new InvalidOperationException("Nobody knows.");
+            }
+            return FailAbandon ? throw new InvalidOperationException("No rollback.") : why;
+        }
     }
 
     private sealed class Hold

@@ -14,6 +14,8 @@ public sealed class PostgresDatabaseForTest : IAsyncDisposable
     private readonly string _server;
     private readonly string _name = "test_" + Guid.NewGuid().ToString("N");
 
+    private bool _goesWithServer;
+
     private PostgresDatabaseForTest(string server) => _server = server;
 
     /// <summary>Whether this run is on PostgreSQL.</summary>
@@ -25,12 +27,19 @@ public sealed class PostgresDatabaseForTest : IAsyncDisposable
     public IReadOnlyList<KeyValuePair<string, string>> ServerSettings =>
         [new("Hookway__Storage__ConnectionString", ConnectionString), new("Hookway__MasterKey", MasterKey)];
 
-    public static async Task<PostgresDatabaseForTest?> CreateWhenAsked()
+    public static async Task<PostgresDatabaseForTest?> CreateWhenAsked() =>
+        Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } server ? await Create(server) : null;
+
+    /// <summary>On a test's own server, with which it goes: that may be away at the end.</summary>
+    public static async Task<PostgresDatabaseForTest> CreateOn(PostgresCluster cluster)
     {
-        if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } server)
-        {
-            return null;
-        }
+        var database = await Create(cluster.ConnectionString);
+        database._goesWithServer = true;
+        return database;
+    }
+
+    private static async Task<PostgresDatabaseForTest> Create(string server)
+    {
         var database = new PostgresDatabaseForTest(server);
         await database.OnServer($"CREATE DATABASE {database._name}");
         return database;
@@ -39,7 +48,7 @@ public sealed class PostgresDatabaseForTest : IAsyncDisposable
     /// <summary>Ends every connection to the database.</summary>
     public Task CutConnections() => OnServer($"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{_name}'");
 
-    public ValueTask DisposeAsync() => new(OnServer($"DROP DATABASE {_name} WITH (FORCE)"));
+    public ValueTask DisposeAsync() => _goesWithServer ? ValueTask.CompletedTask : new(OnServer($"DROP DATABASE {_name} WITH (FORCE)"));
 
     private async Task OnServer(string sql)
     {
