@@ -34,9 +34,15 @@ public sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>Starts the server that was built with these tests.</summary>
     /// <param name="dataFolder">Kept by the caller; another process may be started on it when this one has ended.</param>
     /// <param name="settings">More settings, by the names of their environment variables.</param>
-    public static ServerProcess Start(string dataFolder, params IEnumerable<KeyValuePair<string, string>> settings)
+    public static ServerProcess Start(string dataFolder, params IEnumerable<KeyValuePair<string, string>> settings) => Start([], dataFolder, settings);
+
+    /// <summary>The same with its data on a small disk.</summary>
+    public static ServerProcess StartOn(SmallDisk disk, params IEnumerable<KeyValuePair<string, string>> settings) => Start(disk.Run, disk.Folder, settings);
+
+    private static ServerProcess Start(string[] through, string dataFolder, IEnumerable<KeyValuePair<string, string>> settings)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "hookway.dll"), "serve", "--urls", "http://127.0.0.1:0"])
+        string[] words = [.. through, "dotnet", Path.Combine(AppContext.BaseDirectory, "hookway.dll"), "serve", "--urls", "http://127.0.0.1:0"];
+        var start = new ProcessStartInfo(words[0], words[1..])
         {
             WorkingDirectory = dataFolder,
             RedirectStandardOutput = true,
