@@ -83,7 +83,7 @@ public sealed partial class RequestPipeline(RequestDelegate next, IdGenerator id
     }
 
     /// <summary>Where a path holds what lets its reader in.</summary>
-    [GeneratedRegex("^(/(?:portal/|set-up/|join/|reset-password/|ingest/[^/]*/))[^/]+", RegexOptions.IgnoreCase)]
+    [GeneratedRegex("^(/+(?:portal/+|set-up/+|join/+|reset-password/+|ingest/+[^/]*/+))[^/]+", RegexOptions.IgnoreCase)]
     private static partial Regex Token();
 
     [GeneratedRegex(@"[^\x21-\x7e]")]

@@ -24,22 +24,6 @@ public sealed partial class OpenApiDocumentTests(ServerFixture fixture) : IClass
     }
 
     [Fact]
-    public async Task The_document_is_what_the_schema_of_OpenAPI_3_1_asks_for()
-    {
-        var document = await Document();
-        var broken = document.DeepClone();
-        broken["paths"]!.AsObject().First().Value!.AsObject().First().Value!["responses"]!.AsObject().First().Value!.AsObject().Remove("description");
-
-        // The package brings the schemas that the OpenAPI Initiative publishes.
-        var verdicts = (await Npm.Run(Path.Combine(Repository.Tests, "Hosting", "npm"), "validate.mjs", $"{document.ToJsonString()}\n{broken.ToJsonString()}\n"))
-            .Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!).ToList();
-
-        verdicts[0]["valid"]!.GetValue<bool>().ShouldBeTrue(verdicts[0].ToJsonString());
-        verdicts[0]["version"]!.GetValue<string>().ShouldBe("3.1");
-        verdicts[1]["valid"]!.GetValue<bool>().ShouldBeFalse("a response without a description was accepted");
-    }
-
-    [Fact]
     public async Task Every_route_that_asks_for_a_scope_is_in_the_document_and_names_it()
     {
         var paths = (await Document())["paths"]!.AsObject();
@@ -56,14 +40,48 @@ public sealed partial class OpenApiDocumentTests(ServerFixture fixture) : IClass
         paths.Sum(path => path.Value!.AsObject().Count).ShouldBe(routes.Count);
     }
 
+    /// <summary>The schema that the OpenAPI Initiative publishes, as it comes with a validator that knows nothing of Hookway, and what each fault would look like to it.</summary>
     [Fact]
-    public async Task Every_operation_has_a_summary_an_id_and_an_example_for_each_body()
+    public async Task The_document_is_valid_by_the_official_schema_of_OpenAPI_3_1_and_its_examples_fit_their_schemas()
+    {
+        var document = await Document();
+        document["openapi"]!.GetValue<string>().ShouldStartWith("3.1.");
+        Action<JsonNode>[] faults =
+        [
+            broken => broken["info"]!.AsObject().Remove("version"),
+            broken => broken["components"]!["schemas"]!["Problem"]!["type"] = "objekt",
+            broken => broken["paths"]!["/api/v1/apps/{appId}"]!["get"]!["parameters"]![0]!.AsObject().Remove("required"),
+            broken => broken["paths"]!["/api/v1/apps"]!["post"]!["responses"]!["201"]!.AsObject().Remove("description"),
+            broken => broken["paths"]!["/api/v1/apps"]!["post"]!["requestBody"]!["content"]!["application/json"]!["example"]!["name"] = 1,
+            broken => broken["paths"]!["/api/v1/apps"]!["get"]!["responses"]!["200"]!["content"]!["application/json"]!["example"]!["data"]![0]!.AsObject().Remove("appId"),
+        ];
+        var documents = faults.Select(fault =>
+        {
+            var broken = document.DeepClone();
+            fault(broken);
+            return broken;
+        }).Prepend(document);
+
+        var output = await Npm.Run(
+            Path.Combine(Repository.Tests, "Hosting", "npm"), "check.mjs", string.Join('\n', documents.Select(each => each.ToJsonString())));
+
+        var found = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<string[]>(line)!).ToList();
+        found[0].ShouldBeEmpty();
+        found.Skip(1).Select(list => list.Length > 0).ShouldBe(faults.Select(_ => true));
+    }
+
+    [Fact]
+    public async Task Every_operation_has_a_summary_an_id_its_parameters_and_an_example_for_each_body()
     {
         foreach (var (path, operations) in (await Document())["paths"]!.AsObject())
         {
             foreach (var (method, operation) in operations!.AsObject())
             {
                 var name = $"{method} {path}";
+                var parameters = operation!["parameters"]?.AsArray().Select(parameter => parameter!.AsObject()).ToList() ?? [];
+                parameters.Where(parameter => parameter["in"]!.GetValue<string>() == "path").Select(parameter => parameter["name"]!.GetValue<string>())
+                    .ShouldBe(PathParameter().Matches(path).Select(match => match.Groups[1].Value), ignoreOrder: true, name);
+                parameters.Where(parameter => parameter["in"]!.GetValue<string>() == "query").ShouldAllBe(parameter => parameter.ContainsKey("description"), name);
                 operation!["summary"].ShouldNotBeNull(name);
                 operation["operationId"].ShouldNotBeNull(name);
                 operation["security"].ShouldNotBeNull(name);
@@ -108,6 +126,9 @@ public sealed partial class OpenApiDocumentTests(ServerFixture fixture) : IClass
     }
 
     private async Task<JsonNode> Document() => JsonNode.Parse((await _server.Get("/openapi/v1.json", key: null)).Expect(200).Bytes)!;
+
+    [GeneratedRegex(@"\{(\w+)\}")]
+    private static partial Regex PathParameter();
 
     [GeneratedRegex("<script[^>]* src=\"([^\"]+)\"")]
     private static partial Regex Scripts();

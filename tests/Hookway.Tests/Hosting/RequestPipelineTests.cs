@@ -41,6 +41,7 @@ public class RequestPipelineTests(ServerFixture fixture) : IClassFixture<ServerF
     [InlineData("http://x/portal/hwp_secret/x")]
     [InlineData("/ingest/src_1/hwp_secret")]
     [InlineData("/%69ngest/./src_1/hwp_secret?x=1")]
+    [InlineData("//portal//hwp_secret/x")]
     public async Task A_token_in_a_path_is_not_logged_however_it_is_written(string target)
     {
         var log = new LinesLogged();

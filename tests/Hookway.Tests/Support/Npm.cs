@@ -3,7 +3,7 @@ using System.Diagnostics;
 
 namespace Hookway.Tests.Support;
 
-/// <summary>Runs scripts that use npm packages, which know nothing of Hookway. A folder's packages are installed when it is first used.</summary>
+/// <summary>Runs scripts that use npm packages, which know nothing of Hookway. A folder's packages are installed when it is first used, and when their list has changed.</summary>
 public static class Npm
 {
     private static readonly ConcurrentDictionary<string, SemaphoreSlim> Gates = new(StringComparer.Ordinal);
@@ -15,8 +15,8 @@ public static class Npm
         await gate.WaitAsync(TestContext.Current.CancellationToken);
         try
         {
-            // Written by npm when it is done.
-            if (!File.Exists(Path.Combine(folder, "node_modules", ".package-lock.json")))
+            // Written by npm when it is done; older than the list when that has changed, or not there.
+            if (File.GetLastWriteTimeUtc(Path.Combine(folder, "node_modules", ".package-lock.json")) < File.GetLastWriteTimeUtc(Path.Combine(folder, "package-lock.json")))
             {
                 await RunProgram(folder, "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], "");
             }

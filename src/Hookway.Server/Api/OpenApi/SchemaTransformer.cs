@@ -40,6 +40,7 @@ public sealed class SchemaTransformer(Docstrings docstrings) : IOpenApiSchemaTra
         schema.AdditionalProperties = value.AdditionalProperties;
         schema.Description = null;
         schema.Metadata?.Clear();
+        ShowNullsIn(schema, context.JsonPropertyInfo);
     }
 
     private void DescribeObject(OpenApiSchema schema, JsonTypeInfo info)
@@ -73,6 +74,22 @@ public sealed class SchemaTransformer(Docstrings docstrings) : IOpenApiSchemaTra
         if (isRequest && Has<RequiredAttribute>(property))
         {
             shown.Type &= ~JsonSchemaType.Null;
+        }
+        ShowNullsIn(shown, property);
+    }
+
+    /// <summary>Where a null may stand for a value of a map, its type alone does not tell.</summary>
+    private static void ShowNullsIn(OpenApiSchema shown, JsonPropertyInfo? property)
+    {
+        if (shown.AdditionalProperties is not OpenApiSchema item || property?.AttributeProvider is not PropertyInfo member)
+        {
+            return;
+        }
+        var map = new NullabilityInfoContext().Create(member);
+        map = map.Type.IsGenericType && map.Type.GetGenericTypeDefinition() == typeof(Optional<>) ? map.GenericTypeArguments[0] : map;
+        if (map.GenericTypeArguments is [_, { ReadState: NullabilityState.Nullable }])
+        {
+            shown.AdditionalProperties = new OpenApiSchema { Type = item.Type | JsonSchemaType.Null };
         }
     }
 

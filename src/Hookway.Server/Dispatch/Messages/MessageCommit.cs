@@ -16,6 +16,7 @@ namespace Hookway.Dispatch.Messages;
 internal sealed class MessageCommit(WriteSession session, Configuration configuration, EndpointStore endpoints, UsageStore usage, TimeOrder times)
 {
     private readonly List<Accepted> _accepted = [];
+    private readonly List<(long AppNo, string Key, KnownMessage Message)> _newKeys = [];
     private Dictionary<(long AppNo, string Id), KnownMessage> _byId = [];
     private Dictionary<(long AppNo, string Key), KnownMessage> _byKey = [];
 
@@ -43,13 +44,13 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
                 outcomes[i] = SendOutcome.Refused(full);
                 continue;
             }
-            _accepted.Add(new Accepted(i, sends[i], fanout));
-            Remember(sends[i]);
+            _accepted.Add(new Accepted(i, sends[i], fanout, Remember(sends[i])));
         }
         foreach (var (at, outcome) in await Insert())
         {
             outcomes[at] = outcome;
         }
+        await MessageStore.InsertKeys(session, _newKeys.ConvertAll(item => (item.AppNo, item.Key, item.Message.Seq)), sends[0].CreatedAt);
         await quota.Close(session);
         return outcomes;
     }
@@ -104,22 +105,35 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
         {
             return SendOutcome.Refused(Mismatch("The messageId and the idempotencyKey stand for different messages."));
         }
-        return known.ContentHash.AsSpan().SequenceEqual(send.ContentHash)
-            ? SendOutcome.Repeated(known.MessageId)
-            : SendOutcome.Refused(Mismatch("A message with this key was sent before with another recipient, type or data."));
+        if (!known.ContentHash.AsSpan().SequenceEqual(send.ContentHash))
+        {
+            return SendOutcome.Refused(Mismatch("A message with this key was sent before with another recipient, type or data."));
+        }
+        if (byKey is null)
+        {
+            RememberKey(send, known);
+        }
+        return SendOutcome.Repeated(known.MessageId);
     }
 
     /// <summary>Makes the keys of a send known to those behind it in the same transaction.</summary>
-    private void Remember(MessageSend send)
+    private KnownMessage Remember(MessageSend send)
     {
         var known = new KnownMessage(send.MessageId, send.ContentHash);
         if (send.Draft.MessageId is { } id)
         {
             _byId[(send.App.No, id)] = known;
         }
+        RememberKey(send, known);
+        return known;
+    }
+
+    private void RememberKey(MessageSend send, KnownMessage known)
+    {
         if (send.Draft.IdempotencyKey is { } key)
         {
             _byKey[(send.App.No, key)] = known;
+            _newKeys.Add((send.App.No, key, known));
         }
     }
 
@@ -139,12 +153,11 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
         var made = unknown.Count == 0 ? [] : await RecipientStore.Ensure(session, unknown, now);
         var seqs = await session.TakeNumbers(MessageStore.Counter, _accepted.Count);
         var rows = _accepted.Zip(seqs, (item, seq) =>
-            (Seq: seq, item.Send, RecipientNo: item.Fanout.RecipientNo ?? made[(item.Send.App.No, item.Send.Draft.Recipient)], item.Fanout, item.At)).ToList();
+            (Seq: seq, item.Send, RecipientNo: item.Fanout.RecipientNo ?? made[(item.Send.App.No, item.Send.Draft.Recipient)], item.Fanout, item.Known, item.At)).ToList();
+        rows.ForEach(row => row.Known.Seq = row.Seq);
         await MessageStore.Insert(session, rows.ConvertAll(row => new NewMessage(row.Seq, row.Send, row.RecipientNo, row.Fanout.Unmatched)));
         await times.Note(session, rows.Select(row => row.Send.CreatedAt.ToUnixTimeMilliseconds()));
         await DeliveryStore.Insert(session, [.. rows.SelectMany(row => row.Fanout.Targets.Select(endpoint => new NewDelivery(row.Seq, endpoint.No, row.Send.Trigger, DueAt(row.Send))))]);
-        await MessageStore.InsertKeys(
-            session, [.. rows.Where(row => row.Send.Draft.IdempotencyKey is not null).Select(row => (row.Send.App.No, row.Send.Draft.IdempotencyKey!, row.Seq))], now);
         return [.. rows.Select(row => (row.At, SendOutcome.Stored(ToMessage(row.Send, row.Seq, row.RecipientNo), row.Fanout.Targets, DueAt(row.Send))))];
     }
 
@@ -156,5 +169,5 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
     private static Problem Mismatch(string detail) => Problem.BadRequest("idempotency_mismatch", detail);
 
     /// <summary>A send that is to be inserted, and its place among those that came together.</summary>
-    private sealed record Accepted(int At, MessageSend Send, Fanout Fanout);
+    private sealed record Accepted(int At, MessageSend Send, Fanout Fanout, KnownMessage Known);
 }

@@ -41,12 +41,12 @@ public sealed class MessageStore(Database database, TimeProvider clock)
         """, RowStatement.Number("app"), RowStatement.Text("key"), RowStatement.Number("message"), RowStatement.Number("expires"));
 
     private static readonly RowStatement FindByIdStatement = new(
-        "SELECT v.app, v.id, m.id, m.content_hash FROM {rows} JOIN messages m ON m.app_no = v.app AND m.id = v.id",
+        "SELECT v.app, v.id, m.id, m.content_hash, m.seq FROM {rows} JOIN messages m ON m.app_no = v.app AND m.id = v.id",
         RowStatement.Number("app"), RowStatement.Text("id"));
 
     private static readonly RowStatement FindByKeyStatement = new(
         """
-        SELECT v.app, v.key, m.id, m.content_hash FROM {rows} JOIN idempotency_keys k ON k.app_no = v.app AND k.key = v.key JOIN messages m ON m.seq = k.message_seq
+        SELECT v.app, v.key, m.id, m.content_hash, m.seq FROM {rows} JOIN idempotency_keys k ON k.app_no = v.app AND k.key = v.key JOIN messages m ON m.seq = k.message_seq
         WHERE k.expires_at >= v.now
         """, RowStatement.Number("app"), RowStatement.Text("key"), RowStatement.Number("now"));
 
@@ -80,7 +80,7 @@ public sealed class MessageStore(Database database, TimeProvider clock)
             .ToDictionary(found => found.Key, found => found.Known);
 
     private static ((long, string) Key, KnownMessage Known) ReadKnown(FoundRow row) =>
-        ((row.GetInt64(0), row.GetString(1)), new KnownMessage(row.GetString(2), row.IsDBNull(3) ? null : row.GetBytes(3)));
+        ((row.GetInt64(0), row.GetString(1)), new KnownMessage(row.GetString(2), row.IsDBNull(3) ? null : row.GetBytes(3)) { Seq = row.GetInt64(4) });
 
     /// <summary>One message, without its data.</summary>
     public static async Task<Message?> FindById(DbConnection connection, App app, string messageId) =>
@@ -222,4 +222,8 @@ public readonly record struct NewMessage(long Seq, MessageSend Send, long Recipi
 
 /// <summary>What a repeated send is compared with.</summary>
 /// <param name="ContentHash">Null when the message was sent without a key that a repeat could use.</param>
-public sealed record KnownMessage(string MessageId, byte[]? ContentHash);
+public sealed record KnownMessage(string MessageId, byte[]? ContentHash)
+{
+    /// <summary>Given when it is inserted.</summary>
+    public long Seq { get; set; }
+}

@@ -82,6 +82,28 @@ public class IdempotencyTests(ServerFixture fixture) : IClassFixture<ServerFixtu
     }
 
     [Fact]
+    public async Task A_key_given_with_the_id_of_a_known_message_stands_for_it_from_then_on()
+    {
+        var app = await Server.CreateApp();
+        (await Send(app, new { messageId = "m1" })).Expect(202);
+
+        (await Send(app, new { messageId = "m1", idempotencyKey = "k1" })).Expect(202).Body.GetProperty("duplicate").GetBoolean().ShouldBeTrue();
+
+        var again = (await Send(app, new { idempotencyKey = "k1" })).Expect(202);
+        (again.Text("messageId"), again.Body.GetProperty("duplicate").GetBoolean()).ShouldBe(("m1", true));
+        (await Send(app, new { idempotencyKey = "k1", data = 5 })).ExpectCode(400, "idempotency_mismatch");
+        (await Send(app, new { messageId = "m2", idempotencyKey = "k1" })).ExpectCode(400, "idempotency_mismatch");
+        // A send that is refused leaves no key behind.
+        (await Send(app, new { messageId = "m1", idempotencyKey = "k2", data = 5 })).ExpectCode(400, "idempotency_mismatch");
+        (await Send(app, new { idempotencyKey = "k2" })).Expect(202).Body.GetProperty("duplicate").GetBoolean().ShouldBeFalse();
+        // The same in one transaction, where the message has no number yet when the key comes.
+        object Message(string? messageId, string? key) => new { recipient = "customer_1", type = "invoice.paid", data = 4, messageId, idempotencyKey = key };
+        var results = (await Server.Post($"/api/v1/apps/{app}/messages/batch", new { messages = new[] { Message("m3", null), Message("m3", "k3"), Message(null, "k3") } })).Expect(202);
+        results.Body.GetProperty("results").EnumerateArray().Select(result => result.GetProperty("messageId").GetString()).ShouldBe(["m3", "m3", "m3"]);
+        (await Server.Post($"/api/v1/apps/{app}/messages", Message(null, "k3"))).Expect(202).Text("messageId").ShouldBe("m3");
+    }
+
+    [Fact]
     public async Task Two_keys_that_point_to_different_messages_are_a_mismatch()
     {
         var app = await Server.CreateApp();
