@@ -228,6 +228,7 @@ public static class ServerHost
     private static void AddRetention(IServiceCollection services)
     {
         services.AddSingleton<IRetained, MessageRetention>();
+        services.AddSingleton<IRetained, EventRetention>();
         services.AddSingleton<IRetained, ReplayRetention>();
         services.AddSingleton<IRetained, StatRetention>();
         services.AddSingleton<IRetained, AuditRetention>();

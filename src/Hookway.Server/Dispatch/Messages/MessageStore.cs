@@ -161,11 +161,11 @@ public sealed class MessageStore(Database database, TimeProvider clock)
         (await connection.QueryAsync<(long No, long WorkspaceNo)>("SELECT no, workspace_no FROM apps")).ToDictionary(app => app.No, app => app.WorkspaceNo));
 
     /// <summary>Messages of all apps in the order of acceptance, behind one and before another, for their retention.</summary>
-    public Task<List<AgingMessage>> Walk(long after, long before, int most) => database.Read(async connection =>
+    public Task<List<AgingRow>> Walk(long after, long before, int most) => database.Read(async connection =>
         (await connection.QueryAsync<(long Seq, long AppNo, long CreatedAt, long HasData)>(
             """
             SELECT seq, app_no, created_at, CASE WHEN data IS NULL THEN 0 ELSE 1 END FROM messages WHERE seq > @after AND seq < @before ORDER BY seq LIMIT @most
-            """, new { after, before, most })).Select(row => new AgingMessage(row.Seq, row.AppNo, Stored.Time(row.CreatedAt), row.HasData != 0)).ToList());
+            """, new { after, before, most })).Select(row => new AgingRow(row.Seq, row.AppNo, Stored.Time(row.CreatedAt), row.HasData != 0)).ToList());
 
     /// <summary>Erases what messages carry and cancels what is pending of them; answers the targets of that.</summary>
     public static async Task<IReadOnlyList<long>> Expire(WriteSession session, IReadOnlyList<long> seqs, DateTimeOffset at)
@@ -212,9 +212,6 @@ public sealed class MessageStore(Database database, TimeProvider clock)
             Seq, AppNo, MessageId, RecipientNo, Recipient, EventType, Stored.Time(CreatedAt), Stored.Time(DeliverAt), ContentHash, Data, Unmatched);
     }
 }
-
-/// <summary>What the retention looks at of a message.</summary>
-public sealed record AgingMessage(long Seq, long AppNo, DateTimeOffset CreatedAt, bool HasData);
 
 /// <summary>A message that is added.</summary>
 /// <param name="Seq">The place in the order of acceptance that it was given.</param>

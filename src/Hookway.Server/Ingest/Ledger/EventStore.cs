@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Dapper;
+using Hookway.Deliveries;
 using Hookway.Ingest.Verification;
 using Hookway.Storage;
 
@@ -134,6 +135,34 @@ public sealed class EventStore(Database database)
             duplicate_of = coalesce(duplicate_of, @duplicateOf)
         WHERE seq = @Seq
         """, new { found.Seq, coverage = (long)coverage, duplicateOf });
+
+    /// <summary>Events of all sources in the order of acceptance, behind one and before another, for their retention.</summary>
+    public Task<List<AgingRow>> Walk(long after, long before, int most) => database.Read(async connection =>
+        (await connection.QueryAsync<(long Seq, long SourceNo, long ReceivedAt, long HasData)>(
+            """
+            SELECT seq, source_no, received_at, CASE WHEN body IS NULL THEN 0 ELSE 1 END FROM events WHERE seq > @after AND seq < @before ORDER BY seq LIMIT @most
+            """, new { after, before, most })).Select(row => new AgingRow(row.Seq, row.SourceNo, Stored.Time(row.ReceivedAt), row.HasData != 0)).ToList());
+
+    /// <summary>Erases what events carry and cancels what is pending of them; answers the targets of that.</summary>
+    public static async Task<IReadOnlyList<long>> Expire(WriteSession session, IReadOnlyList<long> seqs, DateTimeOffset at)
+    {
+        var targets = await DeliveryStore.EndOfMessages(session, seqs, DeliveryChange.Expired, at);
+        await session.Connection.ExecuteAsync($"UPDATE events SET body = NULL, sealed = NULL WHERE seq IN {Stored.List(seqs)}");
+        return targets;
+    }
+
+    /// <summary>Erases events with all that belongs to them, but for those that have a delivery that is pending, or expired after a time; answers those.</summary>
+    public static async Task<IReadOnlyList<long>> EraseExpired(WriteSession session, IReadOnlyList<long> seqs, DateTimeOffset shownSince, DateTimeOffset at)
+    {
+        var stay = await DeliveryStore.UnendedOrExpiredSince(session, seqs, shownSince);
+        List<long> gone = [.. seqs.Except(stay)];
+        var list = Stored.List(gone);
+        await DeliveryStore.Erase(session, gone, at);
+        await session.Connection.ExecuteAsync(
+            $"DELETE FROM event_keys WHERE (source_no, duplicate_key) IN (SELECT source_no, duplicate_key FROM events WHERE seq IN {list}) AND event_seq IN {list}");
+        await session.Connection.ExecuteAsync($"DELETE FROM events WHERE seq IN {list}");
+        return stay;
+    }
 
     /// <summary>One event, without its request; null when it is not of this workspace.</summary>
     public Task<VendorEvent?> Find(long workspaceNo, string eventId) => database.Read(connection => Find(connection, workspaceNo, eventId));

@@ -48,6 +48,10 @@ public sealed class SourceStore(Database database, Configuration configuration, 
     public Task<Source?> Find(long workspaceNo, string sourceId) => database.Read(async connection =>
         await LoadById(connection, sourceId) is { Source: var source } && source.WorkspaceNo == workspaceNo ? source : null);
 
+    /// <summary>For how many days sources keep their events, where they say so: number, workspace, days.</summary>
+    public Task<List<(long No, long WorkspaceNo, long? Days)>> RetentionDays() => database.Read(async connection =>
+        (await connection.QueryAsync<(long, long, long?)>("SELECT no, workspace_no, retention_days FROM sources")).AsList());
+
     /// <summary>What has come in by sources.</summary>
     public Task<Dictionary<long, SourceCounts>> CountsOf(IReadOnlyCollection<long> numbers) => database.Read(async connection =>
     {

@@ -14,8 +14,7 @@ public class GitHubExamplesTests
     [Fact]
     public async Task Every_payload_of_github_is_verified_and_read()
     {
-        var examples = (await Npm.Run(Folder, "github.mjs", "", Secret)).Split('\n', StringSplitOptions.RemoveEmptyEntries)
-            .Select(line => JsonSerializer.Deserialize<Example>(line, JsonSerializerOptions.Web)!).ToList();
+        var examples = await Examples();
         var preset = VendorCatalog.Find("github")!;
         var verifier = new Verifier(preset.Scheme, [Secret]);
 
@@ -44,9 +43,50 @@ public class GitHubExamplesTests
             EventFacts.Of(preset, example.Request).EntityKey == example.Payload.GetProperty(member).GetProperty("id").GetRawText()).DefaultIfEmpty(false).All(same => same);
     }
 
+    [Fact]
+    public async Task Every_payload_of_github_is_received_over_the_route_kept_byte_for_byte_and_read()
+    {
+        var examples = await Examples();
+        await using var server = await TestServer.Start();
+        var source = await server.CreateSource(secret: Secret);
+
+        await Parallel.ForEachAsync(examples, new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (example, _) =>
+        {
+            var answer = (await server.Deliver(source.Path(), Encoding.UTF8.GetBytes(example.Body), headers: example.Headers)).Expect(200);
+            answer.Body.GetProperty("duplicate").GetBoolean().ShouldBeFalse($"{example}");
+            (await server.Get($"/api/v1/ingest/events/{answer.Text("eventId")}/body")).Expect(200).Bytes.ShouldBe(Encoding.UTF8.GetBytes(example.Body));
+        });
+
+        var kept = new Dictionary<string, JsonElement>();
+        for (var more = "&limit=250"; more is not null;)
+        {
+            var page = (await server.Get($"/api/v1/ingest/events?sourceId={source.Id()}{more}")).Expect(200);
+            foreach (var item in page.Items)
+            {
+                kept.Add(item.GetProperty("vendorEventId").GetString()!, item);
+            }
+            more = page.Body.GetProperty("nextCursor").GetString() is { } next ? $"&limit=250&cursor={next}" : null;
+        }
+        kept.Count.ShouldBe(examples.Count);
+        var preset = VendorCatalog.Find("github")!;
+        foreach (var example in examples)
+        {
+            var item = kept[example.Delivery];
+            var facts = EventFacts.Of(preset, example.Request);
+            (item.GetProperty("signatureStatus").GetString(), item.GetProperty("signatureCoverage").GetString()).ShouldBe(("verified", "body"), $"{example}");
+            (item.GetProperty("type").GetString(), item.GetProperty("entityKey").GetString()).ShouldBe((facts.Type, facts.EntityKey), $"{example}");
+            item.GetProperty("bodySize").GetInt32().ShouldBe(Encoding.UTF8.GetByteCount(example.Body));
+        }
+    }
+
+    private static async Task<List<Example>> Examples() => (await Npm.Run(Folder, "github.mjs", "", Secret)).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        .Select(line => JsonSerializer.Deserialize<Example>(line, JsonSerializerOptions.Web)!).ToList();
+
     private sealed record Example(string Name, int Number, string Body, string Signature)
     {
         public string Delivery => $"{Name}-{Number}";
+
+        public (string, string)[] Headers => [("X-GitHub-Event", Name), ("X-GitHub-Delivery", Delivery), ("X-Hub-Signature-256", Signature)];
 
         public JsonElement Payload => JsonDocument.Parse(Body).RootElement;
 
