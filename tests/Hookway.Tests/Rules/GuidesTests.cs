@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using Hookway.Ingest.Verification;
 using Hookway.Tests.Support;
 
 namespace Hookway.Tests.Rules;
@@ -32,10 +33,30 @@ public sealed partial class GuidesTests : IAsyncLifetime
     [InlineData("retries-and-replay", 2)]
     [InlineData("portal-sessions", 0)]
     [InlineData("issues-and-anomalies", 0)]
+    [InlineData("receive-from-github", 0)]
+    [InlineData("receive-from-stripe", 0)]
+    [InlineData("receive-from-a-custom-sender", 0)]
     public async Task The_commands_of_a_guide_work_as_printed(string guide, int requests)
     {
         await Shell(Blocks(guide, "bash"));
         await TestServer.Until(() => _receiver.Requests.Count >= requests);
+    }
+
+    [Fact]
+    public void The_record_of_the_guide_is_one_of_a_vendor_that_verifies_and_reads()
+    {
+        var record = Blocks("add-a-vendor", "json").ShouldHaveSingleItem();
+        var vendor = System.Text.Json.JsonSerializer.Deserialize<VendorPreset>(record, Hookway.Api.ApiJson.Options)!;
+        var (body, at) = ("""{"id":"e1","type":"order.paid","data":{"id":"o1"},"created":1769860798}""", DateTimeOffset.FromUnixTimeSeconds(1_769_860_800));
+        var signature = "v1=" + Convert.ToHexStringLower(System.Security.Cryptography.HMACSHA256.HashData("secret"u8, System.Text.Encoding.UTF8.GetBytes($"1769860800.{body}")));
+        VendorRequest Request(int later) => new("POST", "https://hooks.example.com/in",
+            [new("X-Acme-Signature", signature), new("X-Acme-Timestamp", "1769860800")], System.Text.Encoding.UTF8.GetBytes(body), at.AddSeconds(later));
+
+        new Verifier(vendor.Scheme, ["secret"]).Verify(Request(0)).Reason.ShouldBe(VerdictReasons.Verified);
+        new Verifier(vendor.Scheme, ["secret"]).Verify(Request(302)).Reason.ShouldBe(VerdictReasons.TimestampTooOld);
+        var facts = EventFacts.Of(vendor, Request(0));
+        (facts.VendorEventId, facts.Type, facts.EntityKey, facts.OccurredAt).ShouldBe(("e1", "order.paid", "o1", DateTimeOffset.FromUnixTimeSeconds(1_769_860_798)));
+        vendor.Rules.ShouldHaveSingleItem();
     }
 
     [Fact]
