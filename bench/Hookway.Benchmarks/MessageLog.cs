@@ -81,7 +81,7 @@ public sealed class MessageLog(int capacity)
 
     public void Answered(int place, Answer answer)
     {
-        if (answer.Status != 202)
+        if (answer.Status is not (200 or 202))
         {
             Interlocked.Increment(ref _refused);
             return;
@@ -111,7 +111,7 @@ public sealed class MessageLog(int capacity)
         }
     }
 
-    /// <summary>From when a message was due until it was answered with 202.</summary>
+    /// <summary>From when a message was due until it was accepted.</summary>
     public Latency Accepting() => Latency.Of(Between(_dueAt, _answeredAt));
 
     /// <summary>From when a message was due until its first byte was at the receiver.</summary>

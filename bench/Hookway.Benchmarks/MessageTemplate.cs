@@ -1,10 +1,13 @@
 using System.Buffers.Text;
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 
 namespace Hookway.Benchmarks;
 
-/// <summary>The bytes of a request to send a message, with a body of 1 KiB. Each connection has its own and changes only the number and the recipient in it.</summary>
+/// <summary>
+/// The bytes of a request to send a message, with a body of 1 KiB; or of one of a vendor's. Each connection has its own and changes only the number and the recipient in it.
+/// </summary>
 public sealed class MessageTemplate
 {
     public const string EventType = "benchmark.sent";
@@ -16,13 +19,18 @@ public sealed class MessageTemplate
 
     private readonly byte[] _bytes;
     private readonly int _numberAt;
-    private readonly int _recipientAt;
+    private readonly int? _recipientAt;
     private readonly int _targets;
 
     /// <param name="target">What to call: path, key and how many recipients have an endpoint.</param>
     /// <param name="delivers">Whether messages go to recipients that have one endpoint, or to one that has none.</param>
     public MessageTemplate(SendTarget target, bool delivers)
     {
+        if (target.SigningSecret is { } secret)
+        {
+            (_bytes, _numberAt) = VendorRequest(target.Path, secret);
+            return;
+        }
         _targets = delivers ? target.Targets : 0;
         var start = $$"""{"recipient":"{{Recipient(0)}}","{{(target.IsStack ? "eventType" : "type")}}":"{{EventType}}","data":{"n":"{{new string('0', NumberDigits)}}","text":" """.TrimEnd();
         var body = start + new string('x', BodyBytes - start.Length - 3) + "\"}}";
@@ -42,8 +50,24 @@ public sealed class MessageTemplate
     public ReadOnlyMemory<byte> Bytes(long number)
     {
         Write(_numberAt, NumberDigits, number);
-        Write(_recipientAt, RecipientDigits, _targets == 0 ? RecipientWithoutEndpoints : number % _targets);
+        if (_recipientAt is { } at)
+        {
+            Write(at, RecipientDigits, _targets == 0 ? RecipientWithoutEndpoints : number % _targets);
+        }
         return _bytes;
+    }
+
+    /// <summary>An event of GitHub's, which signs the body and not the delivery's id: so each is one of its own, and none need be signed anew.</summary>
+    private static (byte[] Bytes, int NumberAt) VendorRequest(string path, string secret)
+    {
+        const string Start = """{"action":"opened","issue":{"id":4711,"title":"Found a bug","updated_at":"2026-01-31T12:00:00Z"},"repository":{"full_name":"octocat/hello"},"text":" """;
+        var body = Start.TrimEnd() + new string('x', BodyBytes - Start.TrimEnd().Length - 2) + "\"}";
+        var signature = Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), Encoding.ASCII.GetBytes(body)));
+        const string Id = "X-GitHub-Delivery: delivery-";
+        var bytes = Encoding.ASCII.GetBytes(
+            $"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-GitHub-Event: issues\r\n{Id}{new string('0', NumberDigits)}\r\nX-Hub-Signature-256: sha256={signature}\r\n" +
+            $"Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}");
+        return (bytes, bytes.AsSpan().IndexOf(Encoding.ASCII.GetBytes(Id)) + Id.Length);
     }
 
     /// <summary>The number of a delivered message, read from its body; -1 when it is not one of ours.</summary>
@@ -64,4 +88,5 @@ public sealed class MessageTemplate
 /// <summary>Where messages are sent, and as whom.</summary>
 /// <param name="Targets">How many recipients have an endpoint.</param>
 /// <param name="IsStack">A do-it-yourself stack, which knows no recipients and delivers every message.</param>
-public sealed record SendTarget(int Port, string Path, string Key, int Targets, bool IsStack = false);
+/// <param name="SigningSecret">Of a source, to which a vendor's events are sent in place of messages.</param>
+public sealed record SendTarget(int Port, string Path, string Key, int Targets, bool IsStack = false, string? SigningSecret = null);

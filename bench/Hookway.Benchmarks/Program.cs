@@ -28,6 +28,7 @@ report.Begin(await Machine.Describe());
 foreach (var (part, run) in new Dictionary<string, Func<Task<Section>>>
 {
     ["accept"] = () => new AcceptBenchmark(options, report.Progress).Run(),
+    ["ingest"] = () => new IngestBenchmark(options, report.Progress).Run(),
     ["loop"] = () => new LoopBenchmark(options, report.Progress).Run(),
     ["fair"] = () => new FairnessBenchmark(options, report.Progress).Run(),
     ["pending"] = () => new PendingBenchmark(options, report.Progress).Run(),
