@@ -11,6 +11,7 @@ public sealed class Gallery : IAsyncLifetime
     public string Endpoint { get; private set; } = "";
     public string Message { get; private set; } = "";
     public string Replay { get; private set; } = "";
+    public string Event { get; private set; } = "";
 
     /// <summary>Below the workspace.</summary>
     public IReadOnlyList<string> Pages { get; private set; } = [];
@@ -45,13 +46,25 @@ public sealed class Gallery : IAsyncLifetime
         Replay = (await Server.Post($"/api/v1/apps/{App}/messages/{Message}/replay", new { })).Expect(202).Text("replayId");
         (await Server.Post($"/api/v1/apps/{App}/messages", new { recipient = "customer_1", type = "not.published", data = new { } })).Expect(400);
         var run = (await Server.Post($"/api/v1/apps/{App}/endpoints/{Endpoint}/replay", new { since = DateTimeOffset.UtcNow.AddHours(-1), status = "all" })).Expect(202).Text("replayId");
+        var source = await Server.CreateSource(more: new { name = "GitHub" });
+        var quiet = await Server.CreateSource("stripe", new { name = "Stripe" });
+        for (var i = 0; i < 5; i++)
+        {
+            Event = (await Server.DeliverGitHub(source, $"d-{i % 4}", type: i % 2 == 0 ? "issues" : "push")).Expect(200).Text("eventId");
+        }
+        (await Server.DeliverGitHub(source, "forged", secret: "wrong")).Expect(401);
+        var forged = (await Server.Events(source, "&signatureStatus=failed"))[0].GetProperty("eventId").GetString();
+        await TestServer.Until(async () => (await Server.Get("/api/v1/ingest/issues")).Expect(200).Items.Length > 0);
+        var issue = (await Server.Get("/api/v1/ingest/issues")).Expect(200).Items[0].GetProperty("issueId").GetString();
         (await Server.Post("/api/v1/members/invitations", new { email = "grace@example.com", role = "viewer" })).Expect(201);
         var at = $"/apps/{App}";
         Pages =
         [
             "", "/apps", "/apps/new", $"{at}/messages", $"{at}/messages?status=failed&q=zzz", $"{at}/messages/{Message}", $"{at}/messages/send", $"{at}/recipients", $"{at}/recipients/customer_1",
             $"{at}/endpoints", $"{at}/endpoints/new", $"{at}/endpoints/{Endpoint}", $"{at}/endpoints/{disabled}", $"{at}/endpoints/{Endpoint}/settings", $"{at}/endpoints/{Endpoint}/secret",
-            $"{at}/event-types", $"{at}/event-types/new", $"{at}/event-types/invoice.paid", $"{at}/settings", $"{at}/explain", $"{at}/explain?recipient=customer_1&type=subscription.canceled", $"{at}/refused", "/replays", $"/replays/{Replay}", $"/replays/{run}", "/settings/workspace", "/settings/keys", "/settings/members", "/settings/audit",
+            $"{at}/event-types", $"{at}/event-types/new", $"{at}/event-types/invoice.paid", $"{at}/settings", $"{at}/explain", $"{at}/explain?recipient=customer_1&type=subscription.canceled", $"{at}/refused", "/replays", $"/replays/{Replay}", $"/replays/{run}", "/ingest/sources", "/ingest/sources/new", "/ingest/sources/new?vendor=stripe", "/ingest/sources/new?vendor=custom", $"/ingest/sources/{source.Id()}", $"/ingest/sources/{source.Id()}/settings",
+            $"/ingest/sources/{source.Id()}/refused", $"/ingest/sources/{quiet.Id()}", "/ingest/events", "/ingest/events?q=zzz", $"/ingest/events/{Event}", $"/ingest/events/{Event}?view=raw", $"/ingest/events/{forged}", "/issues", $"/issues/{issue}",
+            "/settings/workspace", "/settings/keys", "/settings/members", "/settings/audit",
         ];
         PortalPages = ["", "/endpoints/new", $"/endpoints/{Endpoint}", $"/endpoints/{Endpoint}/edit", $"/endpoints/{Endpoint}/secret", "/messages", $"/messages/{Message}", "/catalog"];
     }

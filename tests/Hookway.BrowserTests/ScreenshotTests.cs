@@ -27,6 +27,10 @@ public class ScreenshotTests(Browsers browsers)
         var endpoint = (await server.Get($"/api/v1/apps/{app}/endpoints?recipient=customer_initech")).Expect(200).Items[0].GetProperty("endpointId").GetString();
         var retried = (await server.Get($"/api/v1/apps/{app}/messages?recipient=customer_initech&limit=100")).Expect(200).Items
             .OrderByDescending(message => message.GetProperty("deliveries")[0].GetProperty("attemptCount").GetInt32()).First().GetProperty("messageId").GetString();
+        var source = (await server.Get("/api/v1/ingest/sources")).Expect(200).Items.Single(found => found.GetProperty("vendor").GetString() == "stripe");
+        await TestServer.Until(async () => (await server.Events(source, "&signatureStatus=failed")).Length > 0 && (await server.Get("/api/v1/ingest/issues?kind=late_event")).Expect(200).Items.Length > 0);
+        var received = (await server.Events(source, "&type=invoice.paid&signatureStatus=verified"))[0].GetProperty("eventId").GetString();
+        var late = (await server.Get("/api/v1/ingest/issues?kind=late_event")).Expect(200).Items[0].GetProperty("issueId").GetString();
         var portal = new Uri((await server.Post($"/api/v1/apps/{app}/portal-sessions", new { recipient = "customer_acme", theme = new { mode = "auto", primaryColor = "#0f766e" } })).Expect(201).Text("url")).AbsolutePath;
         foreach (var theme in new[] { ColorScheme.Light, ColorScheme.Dark })
         {
@@ -42,6 +46,8 @@ public class ScreenshotTests(Browsers browsers)
             {
                 ("overview", workspace), ("messages", $"{workspace}/apps/{app}/messages"), ("message", $"{workspace}/apps/{app}/messages/{retried}"),
                 ("endpoint", $"{workspace}/apps/{app}/endpoints/{endpoint}"), ("portal", portal),
+                ("explain", $"{workspace}/apps/{app}/explain?recipient=customer_umbrella&type=invoice.paid"), ("source", $"{workspace}/ingest/sources/{source.Id()}"), ("ledger", $"{workspace}/ingest/events"),
+                ("event", $"{workspace}/ingest/events/{received}"), ("issue", $"{workspace}/issues/{late}"),
             })
             {
                 (await walker.Page.GotoAsync(path))!.Status.ShouldBe(200);

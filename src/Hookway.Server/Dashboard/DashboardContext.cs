@@ -36,6 +36,10 @@ public sealed record DashboardContext(
 
     public string EndpointUrl(string appId, string endpointId) => AppUrl(appId, "endpoints", endpointId);
 
+    public string SourceUrl(string sourceId) => $"{Base}/ingest/sources/{Uri.EscapeDataString(sourceId)}";
+
+    public string EventUrl(string eventId) => $"{Base}/ingest/events/{Uri.EscapeDataString(eventId)}";
+
     public string RecipientUrl(string appId, string recipient) => AppUrl(appId, "recipients", recipient);
 
     /// <summary>The page for what the API refused.</summary>

@@ -4,12 +4,15 @@ using Hookway.Dashboard.Apps;
 using Hookway.Dashboard.Endpoints;
 using Hookway.Dashboard.Explain;
 using Hookway.Dashboard.Gate;
+using Hookway.Dashboard.Issues;
+using Hookway.Dashboard.Ledger;
 using Hookway.Dashboard.Messages;
 using Hookway.Dashboard.Overview;
 using Hookway.Dashboard.Recipients;
 using Hookway.Dashboard.Refusals;
 using Hookway.Dashboard.Replays;
 using Hookway.Dashboard.Settings;
+using Hookway.Dashboard.Sources;
 using Hookway.Ui;
 
 namespace Hookway.Dashboard;
@@ -23,6 +26,7 @@ public static class DashboardRoutes
     {
         services.AddSingleton<ApiInside>();
         services.AddSingleton<OverviewReader>();
+        services.AddSingleton<SourceVolume>();
         services.AddSingleton(new PublicAddress(publicUrl));
     }
 
@@ -41,6 +45,9 @@ public static class DashboardRoutes
         signedIn.MapExplainPages();
         signedIn.MapRefusedPages();
         signedIn.MapReplayPages();
+        signedIn.MapSourcePages();
+        signedIn.MapEventPages();
+        signedIn.MapIssuePages();
         signedIn.MapSettingsPages();
     }
 }

@@ -8,6 +8,14 @@ public static class LiveTail
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(30);
 
+    /// <summary>The query value that names the newest row that the page shows.</summary>
+    private const string Shown = "shown";
+
+    /// <summary>Where a page listens.</summary>
+    /// <param name="query">The page's own, with its <c>?</c>; empty for none.</param>
+    /// <param name="newest">The newest row that it shows; null for none.</param>
+    public static string Url(string path, string query, string? newest) => $"{path}{(query.Length == 0 ? "?" : query + "&")}{Shown}={newest ?? "none"}";
+
     /// <param name="read">Reads the newest rows, newest first: key, what a row shows in short, and how to draw it. Given what was sent before.</param>
     public static async Task Run(
         HttpContext http, TimeProvider clock, Func<IReadOnlyDictionary<string, string>, Task<List<(string Key, string State, Func<Task<string>> Html)>>> read, CancellationToken over)
@@ -17,10 +25,15 @@ public static class LiveTail
         http.Response.Headers["X-Accel-Buffering"] = "no";
         var started = clock.GetTimestamp();
         var sent = new Dictionary<string, string>(StringComparer.Ordinal);
-        // What the page shows already is only noted.
+        // What the page shows already is only noted; what came since it was drawn is new.
+        var isNew = http.Request.Query.TryGetValue(Shown, out var shown);
         foreach (var (key, state, _) in await read(sent))
         {
-            sent[key] = state;
+            isNew &= key != shown;
+            if (!isNew)
+            {
+                sent[key] = state;
+            }
         }
         try
         {

@@ -15,6 +15,6 @@ public static class Svg
             return 1;
         }
         var power = Math.Pow(10, Math.Floor(Math.Log10(most)));
-        return new[] { 1.0, 2, 3, 4, 5, 6, 8, 10 }.Select(step => step * power).First(value => value >= most);
+        return new[] { 1.0, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10 }.Select(step => step * power).First(value => value >= most);
     }
 }

@@ -18,7 +18,7 @@ public sealed class OverviewReader(Database database, MessageStore messages, Eve
     public const int MostWaiting = 10_000;
 
     private const int MostByMinute = 10_000;
-    private const int MostInStep = 100_000;
+    private const int MinutesInSlot = 5;
     private const int MostHistograms = 2_000;
     private const int MostFailing = 8;
     private const int MostIssues = 1_000;
@@ -44,8 +44,8 @@ public sealed class OverviewReader(Database database, MessageStore messages, Eve
         {
             latencies.Add(encoded);
         }
-        var accepted = await Accepted(connection, "messages", "created_at", $"app_no IN ({OwnApps})", messages.Times, workspaceNo, first);
-        var received = await Accepted(connection, "events", "received_at", "workspace_no = @workspaceNo", events.Times, workspaceNo, first);
+        var accepted = await new StepCounts("messages", "created_at", $"app_no IN ({OwnApps})", new { workspaceNo }, messages.Times).Read(connection, first * Minute, Minute, (int)Hour, MinutesInSlot);
+        var received = await new StepCounts("events", "received_at", "workspace_no = @workspaceNo", new { workspaceNo }, events.Times).Read(connection, first * Minute, Minute, (int)Hour, MinutesInSlot);
         var waiting = await connection.ExecuteScalarAsync<long>(
             $"SELECT count(*) FROM (SELECT 1 FROM deliveries d WHERE d.target_no IN ({OwnEndpoints}) AND d.status = 0 LIMIT @waiting) t", values);
         var failing = (await connection.QueryAsync<FailingRow>(
@@ -82,32 +82,6 @@ public sealed class OverviewReader(Database database, MessageStore messages, Eve
             """, new { workspaceNo, since, from = await attempts.Times.FirstSince(connection, since) })).ToDictionary(row => row.Slot);
         return [.. Enumerable.Range(0, (int)Hour).Select(i => first + i).Select(minute => new OverviewStep(
             Stored.Time(minute * Minute), byMinute.GetValueOrDefault(minute)?.Succeeded ?? 0, byMinute.GetValueOrDefault(minute)?.Failed ?? 0))];
-    }
-
-    /// <summary>How many rows of the workspace each step of the hour has.</summary>
-    private static async Task<IReadOnlyList<long>> Accepted(DbConnection connection, string table, string time, string own, TimeOrder times, long workspaceNo, long first)
-    {
-        var since = first * Minute;
-        var from = await times.FirstSince(connection, since);
-        var few = await connection.ExecuteScalarAsync<long>(
-            $"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {own} AND seq >= @from LIMIT @most) t", new { workspaceNo, from, most = MostByMinute + 1 }) <= MostByMinute;
-        if (few)
-        {
-            var byMinute = (await connection.QueryAsync<(long Minute, long Count)>(
-                $"SELECT {time} / 60000 AS minute, count(*) AS count FROM {table} WHERE {own} AND seq >= @from AND {time} >= @since GROUP BY 1",
-                new { workspaceNo, from, since })).ToDictionary(row => row.Minute, row => row.Count);
-            return [.. Enumerable.Range(0, (int)Hour).Select(i => byMinute.GetValueOrDefault(first + i))];
-        }
-        // Numbers alone are counted, which the index has; a step may take from its neighbour what is dated within the disorder of clocks.
-        var steps = new List<long>();
-        for (var minute = first; minute < first + Hour; minute += 5)
-        {
-            var to = await times.FirstSince(connection, (minute + 5) * Minute);
-            steps.Add(await connection.ExecuteScalarAsync<long>(
-                $"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {own} AND seq >= @from AND seq < @to LIMIT @most) t", new { workspaceNo, from, to = minute + 5 >= first + Hour ? long.MaxValue : to, most = MostInStep }));
-            from = to;
-        }
-        return steps;
     }
 
     private sealed record StatCount

@@ -7,11 +7,12 @@ using Hookway.Storage;
 
 namespace Hookway.Hosting.Demo;
 
-/// <summary>What runs beside the server in a demo: receivers, and a backend that sends messages over the API as any other would.</summary>
+/// <summary>What runs beside the server in a demo: receivers, a backend that sends messages over the API as any other would, and vendors that send events.</summary>
 public sealed class DemoServer : IAsyncDisposable
 {
     /// <summary>Messages that are sent at once, so that pages have something to show.</summary>
     private const int FirstMessages = 240;
+    private const int FirstEvents = 60;
     private const string Email = "demo@example.com";
 
     private readonly HttpMessageInvoker _client = new(new SocketsHttpHandler { AllowAutoRedirect = false });
@@ -39,7 +40,11 @@ public sealed class DemoServer : IAsyncDisposable
         var demo = new DemoServer(await DemoReceiver.Start(random, clock), address, key);
         var content = new DemoWorkspace(demo.Call, demo._receiver, random);
         var isNew = await content.Fill();
-        demo._traffic = demo.Send(content, isNew ? FirstMessages : 0, random, clock);
+        var feeds = new DemoFeeds(demo.Call, demo.Post, random, clock);
+        await feeds.Fill();
+        demo._traffic = Task.WhenAll(
+            demo.Repeat(content.SendOne, isNew ? FirstMessages : 0, TimeSpan.FromMilliseconds(900), random, clock),
+            demo.Repeat(feeds.SendOne, isNew ? FirstEvents : 0, TimeSpan.FromSeconds(3), random, clock));
         return (demo, await SignInLine(services));
     }
 
@@ -64,24 +69,30 @@ public sealed class DemoServer : IAsyncDisposable
         return $"Sign in as {Email} with the password {password}";
     }
 
-    private async Task Send(DemoWorkspace content, int first, Random random, TimeProvider clock)
+    private async Task Repeat(Func<Task> one, int first, TimeSpan pause, Random random, TimeProvider clock)
     {
         try
         {
             for (var i = 0; i < first; i++)
             {
-                await content.SendOne();
+                await one();
             }
             while (true)
             {
-                await Task.Delay(TimeSpan.FromMilliseconds(random.Next(300, 1_500)), clock, _over.Token);
-                await content.SendOne();
+                await Task.Delay(pause * (0.4 + (random.NextDouble() * 1.2)), clock, _over.Token);
+                await one();
             }
         }
         catch (Exception e) when (e is OperationCanceledException or HttpRequestException or InvalidOperationException)
         {
             // The demo ends, or its server does.
         }
+    }
+
+    private async Task<System.Net.HttpStatusCode> Post(HttpRequestMessage request)
+    {
+        using var response = await _client.SendAsync(request, _over.Token);
+        return response.StatusCode;
     }
 
     private async Task<JsonNode?> Call(HttpMethod method, string path, JsonNode? body)

@@ -1,0 +1,60 @@
+using System.Text.Json.Nodes;
+using Hookway.Ui;
+
+namespace Hookway.Dashboard.Sources;
+
+/// <summary>Turns the form of a source into a body for the API, which judges it.</summary>
+public static class SourceForm
+{
+    /// <summary>The fields of a custom source's verification, in the order in which they are asked for.</summary>
+    public static readonly (string Name, string Label, string Hint)[] VerificationTexts =
+    [
+        ("header", "Header", "that holds the signature or the token"), ("prefix", "Prefix", "of the signature, such as sha256="),
+        ("contentTemplate", "What is signed", "{body} when blank; {timestamp}.{body} and the like"), ("timestampHeader", "Timestamp header", "what {timestamp} stands for"),
+        ("eventIdPath", "Event id", "a path in the body, or header:Name"), ("eventTypePath", "Event type", "the same"), ("entityKeyPath", "Entity", "to what it happened"), ("timePath", "Time", "when it happened"),
+    ];
+
+    /// <param name="isNew">Otherwise what is left blank is kept or taken away, as the page says.</param>
+    public static JsonObject Body(FormState form, bool isNew, string? vendor)
+    {
+        var body = new JsonObject
+        {
+            ["name"] = form.Text("name") ?? "",
+            ["publicUrl"] = form.Text("publicUrl"),
+            ["forwardDuplicates"] = form.Has("forwardDuplicates"),
+            ["retentionDays"] = form.Number("retentionDays"),
+            ["rateLimitPerMinute"] = form.Number("rateLimitPerMinute"),
+        };
+        if (isNew)
+        {
+            body["vendor"] = vendor;
+        }
+        // A secret is never shown again: a blank field leaves it as it is, unless it is to be removed.
+        var secrets = (form.Text("signingSecret") ?? "").Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        if (secrets.Length > 0)
+        {
+            body["signingSecret"] = secrets.Length == 1 ? JsonValue.Create(secrets[0]) : new JsonArray([.. secrets.Select(secret => (JsonNode)secret)]);
+        }
+        else if (!isNew && form.Has("removeSecret"))
+        {
+            body["signingSecret"] = null;
+        }
+        if (vendor == "custom")
+        {
+            body["verification"] = Verification(form);
+        }
+        return body;
+    }
+
+    private static JsonObject? Verification(FormState form)
+    {
+        var verification = new JsonObject { ["algorithm"] = form.Text("verification.algorithm") };
+        foreach (var (name, _, _) in VerificationTexts)
+        {
+            verification[name] = form.Text("verification." + name);
+        }
+        verification["encoding"] = form.Text("verification.encoding");
+        verification["toleranceSeconds"] = form.Number("verification.toleranceSeconds");
+        return verification["algorithm"] is null ? null : verification;
+    }
+}

@@ -1,0 +1,153 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using Hookway.Access;
+using Hookway.Access.Members;
+using Hookway.Dashboard;
+using Hookway.Tests.Support;
+using Microsoft.AspNetCore.Routing.Patterns;
+
+namespace Hookway.Tests.Dashboard;
+
+/// <summary>Every page and every write of a workspace, as each role: a table that a new route must be entered into.</summary>
+public partial class RolesOnPagesTests(ServerFixture fixture) : IClassFixture<ServerFixture>
+{
+    private static readonly string[] Ranks = [Roles.Viewer, Roles.Member, Roles.Admin, Roles.Owner];
+
+    /// <summary>The writes, below the workspace, and the least role that may do them.</summary>
+    private static readonly Dictionary<string, string> Writes = new()
+    {
+        ["/apps/{appId}/messages"] = Roles.Member,
+        ["/apps/{appId}/messages/{messageId}/replay"] = Roles.Member,
+        ["/apps/{appId}/messages/{messageId}/cancel"] = Roles.Member,
+        ["/apps/{appId}/messages/{messageId}/erase"] = Roles.Member,
+        ["/apps/{appId}/recipients"] = Roles.Member,
+        ["/apps/{appId}/recipients/{recipient}/portal"] = Roles.Member,
+        ["/apps/{appId}/endpoints"] = Roles.Member,
+        ["/apps/{appId}/endpoints/{endpointId}/settings"] = Roles.Member,
+        ["/apps/{appId}/endpoints/{endpointId}/secret/reveal"] = Roles.Member,
+        ["/apps/{appId}/endpoints/{endpointId}/secret/rotate"] = Roles.Member,
+        ["/apps/{appId}/endpoints/{endpointId}/test"] = Roles.Member,
+        ["/apps/{appId}/endpoints/{endpointId}/{change}"] = Roles.Member,
+        ["/apps/{appId}/endpoints/{endpointId}/replay"] = Roles.Member,
+        ["/apps/{appId}/endpoints/{endpointId}/delete"] = Roles.Member,
+        ["/apps/{appId}/recipients/{recipient}/delete"] = Roles.Member,
+        ["/replays/{replayId}/cancel"] = Roles.Member,
+        ["/ingest/sources"] = Roles.Member,
+        ["/ingest/sources/{sourceId}/settings"] = Roles.Member,
+        ["/ingest/sources/{sourceId}/rotate"] = Roles.Member,
+        ["/ingest/sources/{sourceId}/{change}"] = Roles.Member,
+        ["/ingest/sources/{sourceId}/archive"] = Roles.Member,
+        ["/ingest/events/{eventId}/verify"] = Roles.Member,
+        ["/issues"] = Roles.Member,
+        ["/issues/{issueId}/{verb}"] = Roles.Member,
+        ["/apps"] = Roles.Admin,
+        ["/apps/{appId}/settings"] = Roles.Admin,
+        ["/apps/{appId}/archive"] = Roles.Admin,
+        ["/apps/{appId}/event-types"] = Roles.Admin,
+        ["/apps/{appId}/event-types/{name}/archive"] = Roles.Admin,
+        ["/settings/keys"] = Roles.Admin,
+        ["/settings/keys/{keyId}/revoke"] = Roles.Admin,
+        ["/settings/members/invite"] = Roles.Admin,
+        ["/settings/members/{userId}/role"] = Roles.Admin,
+        ["/settings/members/{userId}/remove"] = Roles.Admin,
+        ["/settings/members/invitations/{invitationId}/revoke"] = Roles.Admin,
+        ["/settings/workspace"] = Roles.Admin,
+    };
+
+    private TestServer Server => fixture.Server;
+
+    [Fact]
+    public void The_table_has_every_write_and_nothing_else() =>
+        Routes("POST").Select(route => NameOf(route.RoutePattern)).Order(StringComparer.Ordinal).ShouldBe(Writes.Keys.Order(StringComparer.Ordinal));
+
+    [Theory]
+    [InlineData(Roles.Viewer)]
+    [InlineData(Roles.Member)]
+    [InlineData(Roles.Admin)]
+    [InlineData(Roles.Owner)]
+    public async Task Every_page_is_shown_and_every_write_is_done_or_refused_as_the_role_says(string role)
+    {
+        var values = await Scene();
+        using var browser = await PageClient.SignedIn(Server, role);
+        foreach (var route in Routes("GET").Where(route => NameOf(route.RoutePattern) is not ("/apps/{appId}" or "/apps/{appId}/messages/live" or "/ingest/events/live")))
+        {
+            (await browser.Get(PathOf(route.RoutePattern, values))).Status.ShouldBe(200, $"{role}: GET {NameOf(route.RoutePattern)}");
+        }
+        // In the order of the table: what takes something away comes after what needs it.
+        foreach (var (name, least) in Writes)
+        {
+            var route = Routes("POST").Single(route => NameOf(route.RoutePattern) == name);
+            var may = Array.IndexOf(Ranks, role) >= Array.IndexOf(Ranks, least);
+            var answer = await browser.Post(PathOf(route.RoutePattern, values), Fields(name));
+            (answer.Status == 403).ShouldBe(!may, $"{role}: POST {name} was answered with {answer.Status}");
+            answer.Status.ShouldBeLessThan(500, $"{role}: POST {name}");
+        }
+    }
+
+    private static (string, string?)[] Fields(string name) => name switch
+    {
+        "/settings/keys" => [("name", "By role"), ("scope", "app:read")],
+        "/settings/members/invite" => [("email", "someone@example.com"), ("role", "viewer")],
+        "/settings/members/{userId}/role" => [("role", "viewer")],
+        "/settings/workspace" => [("name", FirstStart.WorkspaceName), .. Capabilities.All.Select(one => ("capability", (string?)one))],
+        "/apps/{appId}/recipients" => [("recipient", "customer_new")],
+        _ => [("name", "By role")],
+    };
+
+    private IEnumerable<RouteEndpoint> Routes(string method) => Server.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>().Where(route =>
+        route.Metadata.GetMetadata<DashboardPage>() is { NeedsSession: true } && route.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods.Contains(method) is true
+        && route.RoutePattern.GetParameter("workspaceId") is not null);
+
+    /// <summary>The route below the workspace, without what its parts must look like.</summary>
+    private static string NameOf(RoutePattern pattern) => Policy().Replace(pattern.RawText!["/w/{workspaceId}".Length..], "{$1}");
+
+    private static string PathOf(RoutePattern pattern, Dictionary<string, string> values)
+    {
+        var path = new StringBuilder();
+        foreach (var part in pattern.PathSegments.Select(segment => segment.Parts.Single()))
+        {
+            path.Append('/').Append(part is RoutePatternParameterPart parameter
+                ? values.TryGetValue(parameter.Name, out var value) ? Uri.EscapeDataString(value) : FirstChoice().Match(parameter.ParameterPolicies[0].Content!).Groups[1].Value
+                : ((RoutePatternLiteralPart)part).Content);
+        }
+        return path.ToString();
+    }
+
+    private async Task<Dictionary<string, string>> Scene()
+    {
+        var app = await Server.CreateApp();
+        var recipient = "customer_" + Guid.NewGuid().ToString("N")[..6];
+        fixture.Receiver.RespondWith(410);
+        var endpoint = await Server.CreateEndpoint(app, fixture.Receiver.Url, null, recipient);
+        var message = await Server.Send(app, recipient: recipient);
+        string? issue = null;
+        await TestServer.Until(async () => (issue = (await Server.Get($"/api/v1/ingest/issues?endpointId={endpoint}")).Expect(200).Items.Select(item => item.GetProperty("issueId").GetString()).FirstOrDefault()) is not null);
+        fixture.Receiver.RespondWith(200);
+        (await Server.Patch($"/api/v1/apps/{app}/endpoints/{endpoint}", new { enabled = true })).Expect(200);
+        var source = await Server.CreateSource();
+        using var guest = await PageClient.SignedIn(Server, Roles.Viewer);
+        var members = (await Server.Get("/api/v1/members")).Expect(200).Items;
+        return new Dictionary<string, string>
+        {
+            ["workspaceId"] = (await Server.Services.GetRequiredService<WorkspaceStore>().First())!.WorkspaceId,
+            ["appId"] = app,
+            ["messageId"] = message,
+            ["recipient"] = recipient,
+            ["endpointId"] = endpoint,
+            ["name"] = "invoice.paid",
+            ["replayId"] = (await Server.Post($"/api/v1/apps/{app}/messages/{message}/replay", new { })).Expect(202).Text("replayId"),
+            ["sourceId"] = source.Id(),
+            ["eventId"] = (await Server.DeliverGitHub(source, Guid.NewGuid().ToString())).Expect(200).Text("eventId"),
+            ["issueId"] = issue!,
+            ["keyId"] = (await Server.Post("/api/v1/api-keys", new { name = "To revoke", scopes = new[] { "app:read" } })).Expect(201).Text("keyId"),
+            ["userId"] = members.First(member => member.GetProperty("role").GetString() == Roles.Viewer).GetProperty("userId").GetString()!,
+            ["invitationId"] = (await Server.Post("/api/v1/members/invitations", new { email = $"{Guid.NewGuid():N}@example.com", role = "viewer" })).Expect(201).Text("invitationId"),
+        };
+    }
+
+    [GeneratedRegex(@"\{(\w+):[^}]*\}")]
+    private static partial Regex Policy();
+
+    [GeneratedRegex(@"\^\((\w+)")]
+    private static partial Regex FirstChoice();
+}
