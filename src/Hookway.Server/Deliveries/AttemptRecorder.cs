@@ -37,7 +37,7 @@ public sealed class AttemptRecorder
         _stats = stats;
         _clock = clock;
         _log = log;
-        _lane = new WriteLane<AttemptRecord, ChangedSubjects>("attempts", Write, Committed, record => record.Attempt.ResponseBody.Length);
+        _lane = new WriteLane<AttemptRecord, ChangedSubjects>("attempts", Write, Committed, record => record.Attempt.ResponseBody.Length, Configuration.LaneOrder - 1);
     }
 
     /// <summary>Ends when the record is durable.</summary>

@@ -200,6 +200,11 @@ public sealed class DeliveryEngine(
             });
             return (null, null);
         }
+        if (!schedule.MayGoOn(work))
+        {
+            // It stood still after it took this, and another may be at it by now.
+            throw new StorageUnavailableException("This node's lease is over.");
+        }
         var result = await send(prepared.Request, _stopSending.Token);
         var verdict = AttemptVerdict.Of(result, delivery.RunAttempts + 1, target, retries, clock.GetUtcNow());
         var attempt = new Attempt(

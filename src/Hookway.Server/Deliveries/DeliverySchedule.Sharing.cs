@@ -35,6 +35,9 @@ public sealed partial class DeliverySchedule
         _isShared = true;
     }
 
+    /// <summary>Whether work that was taken is still this node's to do.</summary>
+    public bool MayGoOn(ScheduledWork work) => work.Epoch == Epoch && _mayBegin();
+
     /// <summary>Forgets everything: nothing in here is this node's any more.</summary>
     public void Clear(long epoch)
     {

@@ -312,6 +312,7 @@ public static class ServerHost
         {
             services.AddSingleton(settings.Node);
             services.AddSingleton<OwnerStore>();
+            services.AddSingleton<OwnershipMetrics>();
             services.AddSingleton<ITargetOwnership, SharedOwnership>();
         }
         services.AddHostedService<DeliveryEngine>();

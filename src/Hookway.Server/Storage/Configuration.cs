@@ -11,6 +11,9 @@ namespace Hookway.Storage;
 /// </summary>
 public sealed class Configuration
 {
+    /// <summary>Of lanes that count configuration changes, and so wait for each other from there to their commits.</summary>
+    public const int LaneOrder = 2;
+
     private const int MostViews = 200_000;
     private const int MostChanges = 200_000;
     private const int TrimmedPerChange = 2;
@@ -109,7 +112,8 @@ public sealed class Configuration
                 await Append(session, touched);
                 return [result];
             },
-            (_, _) => Drop(touched.Subjects)), 0);
+            (_, _) => Drop(touched.Subjects),
+            order: LaneOrder), 0);
     }
 
     /// <summary>Stores what a write of another lane touched and recorded; call <see cref="Drop"/> with the subjects after its commit.</summary>

@@ -101,17 +101,26 @@ public abstract class Database : IAsyncDisposable
 /// <param name="run">Writes the items and answers one result for each, in order. Run again, item by item, when a batch failed.</param>
 /// <param name="committed">Called on the writer after the commit and before any of the callers hears of it; must be quick. When it throws, the writer ends for good.</param>
 /// <param name="sizeOf">The bytes that a waiting item keeps in memory, where they are many.</param>
+/// <param name="order">
+/// Lanes with a higher one come later in a transaction. What many write, and holds up others until the commit, comes last, and at the same place on every node, so that no two
+/// wait for each other: an accept counts against limits before anything counts configuration changes.
+/// </param>
 public sealed class WriteLane<TItem, TResult>(
     string name,
     Func<WriteSession, IReadOnlyList<TItem>, Task<TResult[]>> run,
     Action<IReadOnlyList<TItem>, IReadOnlyList<TResult>>? committed = null,
-    Func<TItem, long>? sizeOf = null)
+    Func<TItem, long>? sizeOf = null,
+    int order = 0)
 {
     public string Name { get; } = name;
     public Func<WriteSession, IReadOnlyList<TItem>, Task<TResult[]>> Run { get; } = run;
     public Action<IReadOnlyList<TItem>, IReadOnlyList<TResult>>? Committed { get; } = committed;
     public Func<TItem, long>? SizeOf { get; } = sizeOf;
+    public int Order { get; } = order;
 }
+
+/// <summary>Another node wrote the same at the same time, and this transaction gave way: done again, it sees what the other did.</summary>
+public sealed class WriteConflictException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>The store cannot take a write or answer a read now: a full disk, a failed fsync, a lost connection. Answered with 503.</summary>
 public sealed class StorageUnavailableException(string message, Exception? inner = null) : Exception(message, inner);

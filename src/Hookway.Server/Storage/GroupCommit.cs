@@ -12,6 +12,7 @@ public sealed class GroupCommit : IAsyncDisposable
     public const long MostBytesWaiting = 256 << 20;
 
     private const int MostWaiting = 65_536;
+    private const int MostConflicts = 5;
     private const string InDoubtNow = "The store went away during a commit, and nothing is written until it is back to say whether that took place.";
     private const string Broken = "The store's writer met a fault, and the server is stopping; what was asked for may have been stored.";
 
@@ -149,8 +150,7 @@ public sealed class GroupCommit : IAsyncDisposable
 
     private async Task Commit(List<Write> batch)
     {
-        var shares = Share(batch);
-        if (await TryCommit(shares) is not { } failure)
+        if (await TryWithoutConflict(batch) is not { } failure)
         {
             return;
         }
@@ -162,14 +162,25 @@ public sealed class GroupCommit : IAsyncDisposable
         // One bad item must not fail its neighbours: each gets a transaction of its own.
         foreach (var write in batch)
         {
-            if (await TryCommit(Share([write])) is { } own)
+            if (await TryWithoutConflict([write]) is { } own)
             {
                 write.Fail(own);
             }
         }
     }
 
-    /// <summary>Gives each lane its items, lanes in the order in which they first came.</summary>
+    /// <summary>What another node got in the way of is done again, all of it: then that node's commit is there to be seen.</summary>
+    private async Task<Exception?> TryWithoutConflict(List<Write> batch)
+    {
+        var failure = await TryCommit(Share(batch));
+        for (var again = 0; failure is WriteConflictException && again < MostConflicts; again++)
+        {
+            failure = await TryCommit(Share(batch));
+        }
+        return failure is WriteConflictException { InnerException: { } cause } ? cause : failure;
+    }
+
+    /// <summary>Gives each lane its items, lanes in their order, those of the same one as they first came.</summary>
     private static List<LaneShare> Share(List<Write> batch)
     {
         var shares = new List<LaneShare>(4);
@@ -182,7 +193,9 @@ public sealed class GroupCommit : IAsyncDisposable
             }
             if (at == shares.Count)
             {
-                shares.Add(write.NewShare());
+                var share = write.NewShare();
+                at = shares.FindIndex(other => other.Order > share.Order) is >= 0 and var before ? before : shares.Count;
+                shares.Insert(at, share);
             }
             shares[at].Add(write);
         }
@@ -258,6 +271,7 @@ public sealed class GroupCommit : IAsyncDisposable
     {
         public abstract object Lane { get; }
         public abstract string LaneName { get; }
+        public abstract int Order { get; }
         public abstract void Add(Write write);
         public abstract Task Run(WriteSession session);
         public abstract void Committed();
@@ -271,6 +285,7 @@ public sealed class GroupCommit : IAsyncDisposable
 
         public override object Lane => lane;
         public override string LaneName => lane.Name;
+        public override int Order => lane.Order;
 
         public override void Add(Write write)
         {

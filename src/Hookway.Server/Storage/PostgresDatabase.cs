@@ -168,6 +168,12 @@ public sealed class PostgresDatabase : Database
         _ => null,
     };
 
+    /// <summary>
+    /// Whether two transactions waited for each other, could not be put one after the other, or made the same key at the same time: whoever made it first was not seen yet.
+    /// </summary>
+    internal static bool IsConflict(Exception e) =>
+        e is PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.UniqueViolation };
+
     private sealed class Turn(NpgsqlConnection connection) : IAsyncDisposable
     {
         public async ValueTask DisposeAsync()

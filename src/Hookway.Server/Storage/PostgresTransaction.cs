@@ -58,7 +58,7 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
         if ((PostgresDatabase.Unavailable(why) ?? (isOpen ? null : new StorageUnavailableException("PostgreSQL cannot be reached.", why))) is not { } unavailable)
         {
             await RollBack();
-            return why;
+            return PostgresDatabase.IsConflict(why) ? new WriteConflictException("Another node wrote the same at the same time.", why) : why;
         }
         await Disconnect();
         return _committing && await WasCommitted(waitInDoubt) ? null : unavailable;

@@ -9,7 +9,18 @@ namespace Hookway.Tests.Crash;
 /// <summary>One request at the receiver.</summary>
 /// <param name="Life">The server process that sent it, counted from 1.</param>
 /// <param name="Data">The message's data, as it came.</param>
-public sealed record Arrival(string Path, int Life, string WebhookId, int Tag, string Data, bool Succeeded);
+public sealed record Arrival(string Path, int Life, string WebhookId, int Tag, string Data, bool Succeeded)
+{
+    private long endedAt = long.MaxValue;
+
+    /// <summary>A timestamp.</summary>
+    public long BeganAt { get; } = TimeProvider.System.GetTimestamp();
+
+    /// <summary>A timestamp of when it was answered.</summary>
+    public long EndedAt => Volatile.Read(ref endedAt);
+
+    public void End() => Volatile.Write(ref endedAt, TimeProvider.System.GetTimestamp());
+}
 
 /// <summary>What the receiver saw, in the order in which it came. Signatures are verified as they arrive.</summary>
 public sealed class Arrivals
@@ -54,15 +65,16 @@ public sealed class Arrivals
         var data = body[(body.IndexOf(DataMark, StringComparison.Ordinal) + DataMark.Length)..^1];
         using var parsed = JsonDocument.Parse(data);
         var tag = parsed.RootElement.GetProperty("tag").GetInt32();
-        bool succeeds;
+        Arrival arrival;
         lock (gate)
         {
-            succeeds = !(seen.Add((request.Path, tag)) && endpoint.FailsFirst(tag));
-            all.Add(new Arrival(request.Path, life, request.Headers[WebhookHeaders.Id], tag, data, succeeds));
+            var succeeds = !(seen.Add((request.Path, tag)) && endpoint.FailsFirst(tag));
+            all.Add(arrival = new Arrival(request.Path, life, request.Headers[WebhookHeaders.Id], tag, data, succeeds));
         }
 
         await Task.Delay(endpoint.AnswersAfter(tag));
-        http.Response.StatusCode = succeeds ? StatusCodes.Status200OK : StatusCodes.Status500InternalServerError;
+        arrival.End();
+        http.Response.StatusCode = arrival.Succeeded ? StatusCodes.Status200OK : StatusCodes.Status500InternalServerError;
     }
 
     /// <summary>The lives of the server in which one endpoint took one message more than once: a crash may repeat an attempt, nothing else may.</summary>

@@ -7,17 +7,20 @@ namespace Hookway.Tests.Crash;
 
 /// <summary>
 /// Concurrent senders, each one request after another: three to the pair, two to the flaky endpoint and one, alone, to the ordered one. Some messages have a key,
-/// some of those are sent twice, and those that were left without an answer are sent again when the server is back.
+/// some of those are sent twice, and those that were left without an answer are sent again when the server is back. Of several nodes each request goes to any that is well, and
+/// who gets no answer from one tries the next.
 /// </summary>
 public sealed class CrashLoad(CrashScene scene, int seed)
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan ShortPatience = TimeSpan.FromSeconds(1);
+
     private readonly ConcurrentDictionary<int, SentMessage> sent = new();
     private readonly ConcurrentQueue<string> complaints = [];
     private readonly Sender[] senders =
         [.. new[] { 0, 0, 0, 1, 1, 2 }.Select((recipient, i) => new Sender(CrashScene.Recipients[recipient], new Random(seed + i)))];
     private readonly Lock order = new();
     private int lastTag;
-    private volatile bool dying;
 
     /// <summary>Every message of the load, by its tag.</summary>
     public IReadOnlyDictionary<int, SentMessage> Sent => sent;
@@ -31,7 +34,10 @@ public sealed class CrashLoad(CrashScene scene, int seed)
     /// <summary>Sends until <paramref name="then"/> ends, which may kill or stop the server: from <see cref="Dying"/> on, requests may go unanswered or be refused with 503.</summary>
     public async Task During(Func<Task> then)
     {
-        dying = false;
+        if (!HasSeveralNodes)
+        {
+            scene.Nodes[0].IsWell();
+        }
         using var stop = new CancellationTokenSource();
         var running = senders.Select(sender => Task.Run(() => Send(sender, stop.Token))).ToList();
         await then();
@@ -39,9 +45,20 @@ public sealed class CrashLoad(CrashScene scene, int seed)
         await Task.WhenAll(running);
     }
 
-    public void Dying() => dying = true;
+    public void Dying() => scene.Nodes[0].Dying();
+
+    private bool HasSeveralNodes => scene.Nodes.Count > 1;
 
     private async Task Send(Sender sender, CancellationToken stop)
+    {
+        do
+        {
+            await SendWhileAnswered(sender, stop);
+        }
+        while (HasSeveralNodes && !stop.IsCancellationRequested);
+    }
+
+    private async Task SendWhileAnswered(Sender sender, CancellationToken stop)
     {
         while (!stop.IsCancellationRequested && sender.Unanswered.TryPeek(out var again))
         {
@@ -105,27 +122,35 @@ public sealed class CrashLoad(CrashScene scene, int seed)
         {
             Content = new StringContent(body, Encoding.UTF8, "application/json"),
         };
+        var well = scene.Nodes.Where(node => !node.IsDying).ToList();
+        var node = well.Count == 0 ? scene.Nodes[0] : well[sender.Random.Next(well.Count)];
+        var troubles = node.Troubles;
+        // Some callers give up soon, which says nothing about the node: it may wait for one that stands still.
+        var isPatient = !HasSeveralNodes || sender.Random.Next(2) == 0;
+        using var patience = new CancellationTokenSource(isPatient ? Patience : ShortPatience);
         try
         {
             // The status is the promise: it counts even if the body is cut off.
-            using var answer = await scene.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
-            return await Take(message, answer);
+            using var answer = await node.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
+            return await Take(message, answer, isTroubled: WasTroubled());
         }
         catch (Exception e) when (e is HttpRequestException or IOException or ObjectDisposedException or OperationCanceledException)
         {
             message.GoUnanswered();
-            if (!dying)
+            if (!WasTroubled() && (isPatient || !patience.IsCancellationRequested))
             {
                 complaints.Enqueue($"message {message.Tag} got no answer from a server that was well: {e.Message}");
             }
 
             return false;
         }
+
+        bool WasTroubled() => node.IsDying || node.Troubles != troubles;
     }
 
-    private async Task<bool> Take(SentMessage message, HttpResponseMessage answer)
+    private async Task<bool> Take(SentMessage message, HttpResponseMessage answer, bool isTroubled)
     {
-        if (answer.StatusCode is HttpStatusCode.ServiceUnavailable && dying)
+        if (answer.StatusCode is HttpStatusCode.ServiceUnavailable && isTroubled)
         {
             return false;
         }

@@ -15,7 +15,7 @@ public sealed record SceneEndpoint(
 }
 
 /// <summary>
-/// One data folder with an app and its endpoints, the server processes that run on it one after another, and the receiver that outlives them all.
+/// One store with an app and its endpoints, the server processes that run on it, one after another or several nodes at once, and the receiver that outlives them all.
 /// </summary>
 public sealed class CrashScene : IAsyncDisposable
 {
@@ -26,8 +26,8 @@ public sealed class CrashScene : IAsyncDisposable
     ];
 
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("hookway-crash-");
-    private ServerProcess? server;
-    private bool databaseIsCut;
+    private readonly List<SceneNode> nodes = [];
+    private bool databaseWasAway;
 
     private readonly PostgresDatabaseForTest? postgres;
 
@@ -54,18 +54,33 @@ public sealed class CrashScene : IAsyncDisposable
     public Arrivals Arrivals { get; } = new();
     public string AppId { get; private set; } = "";
     public string Folder => folder.FullName;
-    public HttpClient Client { get; private set; } = null!;
+
+    /// <summary>The processes that run at once, on a store that they share.</summary>
+    public IReadOnlyList<SceneNode> Nodes => nodes;
+
+    public HttpClient Client => nodes[0].Client;
 
     /// <summary>Settings of the processes that are started from now on, by the names of their environment variables.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Settings { get; set; } = [];
 
     /// <param name="endpoints">In the place of those that a scene has by default.</param>
     /// <param name="postgres">In the place of the database that the run asks for.</param>
-    public static async Task<CrashScene> Create(
-        IReadOnlyList<SceneEndpoint>? endpoints = null, PostgresDatabaseForTest? postgres = null, params IReadOnlyList<KeyValuePair<string, string>> settings)
+    public static Task<CrashScene> Create(
+        IReadOnlyList<SceneEndpoint>? endpoints = null, PostgresDatabaseForTest? postgres = null, params IReadOnlyList<KeyValuePair<string, string>> settings) =>
+        Create(1, endpoints, postgres, settings);
+
+    /// <summary>One with several nodes, which need PostgreSQL; the way of each to it can be cut.</summary>
+    public static Task<CrashScene> CreateShared(int nodes, params IReadOnlyList<KeyValuePair<string, string>> settings) => Create(nodes, null, null, settings);
+
+    private static async Task<CrashScene> Create(
+        int nodes, IReadOnlyList<SceneEndpoint>? endpoints, PostgresDatabaseForTest? postgres, IReadOnlyList<KeyValuePair<string, string>> settings)
     {
         var scene = new CrashScene(await ReceiverStub.Start(), postgres ?? await PostgresDatabaseForTest.CreateWhenAsked(), endpoints) { Settings = settings };
-        await scene.StartServer();
+        while (scene.nodes.Count < nodes)
+        {
+            scene.nodes.Add(new SceneNode(scene, nodes == 1 ? null : CuttableWire.To(scene.postgres!.Address)));
+            await scene.nodes[^1].Start();
+        }
         var app = await scene.Post("/api/v1/apps", new { name = "Crash test" });
         scene.AppId = app.GetProperty("appId").GetString()!;
         using (var published = await scene.Client.PutAsJsonAsync($"/api/v1/apps/{scene.AppId}/event-types/invoice.paid", new { }))
@@ -92,34 +107,19 @@ public sealed class CrashScene : IAsyncDisposable
     }
 
     /// <summary>Starts the next process on the folder and waits until it accepts.</summary>
-    public async Task StartServer()
-    {
-        BeginServer();
-        Client = await server!.Client();
-    }
+    public Task StartServer() => nodes[0].Start();
 
     /// <summary>Starts the next process and kills it while it starts.</summary>
     public async Task KillWhileStarting(TimeSpan after)
     {
-        BeginServer();
+        nodes[0].Begin();
         await Task.Delay(after);
         await Kill();
     }
 
-    public async Task Kill()
-    {
-        await server!.Kill();
-        Client.Dispose();
-        CheckLog();
-    }
+    public Task Kill() => nodes[0].Kill();
 
-    public async Task<int?> Terminate(TimeSpan limit)
-    {
-        var code = await server!.Terminate(limit);
-        Client.Dispose();
-        CheckLog();
-        return code;
-    }
+    public Task<int?> Terminate(TimeSpan limit) => nodes[0].Terminate(limit);
 
     /// <summary>Waits until no message is pending.</summary>
     public async Task WaitUntilDone(TimeSpan limit)
@@ -140,7 +140,18 @@ public sealed class CrashScene : IAsyncDisposable
     }
 
     /// <summary>The database is about to go away: from now on the server's log may tell of it.</summary>
-    public void ExpectOutage() => databaseIsCut = true;
+    public void ExpectOutage() => databaseWasAway = true;
+
+    /// <summary>Whether a node's log may tell of the database's absence.</summary>
+    public bool DatabaseWasAway => databaseWasAway;
+
+    /// <summary>What a process is started with.</summary>
+    /// <param name="wire">Its way to the database, if it has one of its own.</param>
+    internal IEnumerable<KeyValuePair<string, string>> SettingsOf(CuttableWire? wire) =>
+        Always.Concat(Settings).Concat(wire is null ? postgres?.ServerSettings ?? [] : postgres!.ServerSettingsThrough(wire.Port));
+
+    /// <summary>How many nodes the store knows.</summary>
+    public Task<long> KnownNodes() => postgres!.Scalar("SELECT count(*) FROM nodes");
 
     public async Task<JsonElement> Get(string path) => await Client.GetFromJsonAsync<JsonElement>(path);
 
@@ -151,25 +162,22 @@ public sealed class CrashScene : IAsyncDisposable
     /// <summary>Ends the scene and removes what it kept; without this call the folder stays, to be looked into.</summary>
     public async Task End()
     {
-        (await Terminate(TimeSpan.FromSeconds(30))).ShouldBe(0);
+        foreach (var node in nodes)
+        {
+            (await node.Terminate(TimeSpan.FromSeconds(30))).ShouldBe(0);
+        }
         folder.Delete(recursive: true);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await (server?.DisposeAsync() ?? ValueTask.CompletedTask);
+        foreach (var node in nodes)
+        {
+            await node.DisposeAsync();
+        }
         await Receiver.DisposeAsync();
         await (postgres?.DisposeAsync() ?? ValueTask.CompletedTask);
     }
-
-    private void BeginServer()
-    {
-        Arrivals.BeginLife();
-        server = ServerProcess.Start(Folder, Always.Concat(Settings).Concat(postgres?.ServerSettings ?? []));
-    }
-
-    private void CheckLog() => server!.Faults
-        .Where(line => !databaseIsCut || line.Contains("met a fault", StringComparison.Ordinal) || !line.Contains("fail:", StringComparison.Ordinal)).ShouldBeEmpty();
 
     private async Task<JsonElement> Call(HttpMethod method, string path, object? body)
     {

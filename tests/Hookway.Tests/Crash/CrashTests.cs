@@ -66,21 +66,21 @@ public class CrashTests
         await scene.End();
     }
 
-    private static string Counts(CrashScene scene, CrashLoad load) =>
+    internal static string Counts(CrashScene scene, CrashLoad load) =>
         $"{load.Sent.Values.Count(message => message.Acknowledged)} messages acknowledged, {load.Unanswered} left without an answer, " +
         $"{scene.Arrivals.All.Count} requests received, {scene.Arrivals.Repeats()} of them repeated a success";
 
     /// <summary>The seed decides what is sent and when the process dies; HOOKWAY_CRASH_SEED sets it again.</summary>
-    private static Random Seeded(out int seed)
+    internal static Random Seeded(out int seed)
     {
         seed = Number("HOOKWAY_CRASH_SEED") ?? Random.Shared.Next(1_000_000);
         Report($"seed {seed}");
         return new Random(seed);
     }
 
-    private static int? Number(string variable) =>
+    internal static int? Number(string variable) =>
         Environment.GetEnvironmentVariable(variable) is { Length: > 0 } text ? int.Parse(text, CultureInfo.InvariantCulture) : null;
 
     // To stdout, not to the test's own output, which is shown for failures alone.
-    private static void Report(string text) => Console.WriteLine($"    Crash test: {text}");
+    internal static void Report(string text) => Console.WriteLine($"    Crash test: {text}");
 }

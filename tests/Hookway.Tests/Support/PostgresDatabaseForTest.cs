@@ -1,3 +1,4 @@
+using System.Net;
 using Npgsql;
 
 namespace Hookway.Tests.Support;
@@ -26,6 +27,32 @@ public sealed class PostgresDatabaseForTest : IAsyncDisposable
     /// <summary>What a server process is told of it, by the names of environment variables.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> ServerSettings =>
         [new("Hookway__Storage__ConnectionString", ConnectionString), new("Hookway__MasterKey", MasterKey)];
+
+    /// <summary>Where the server listens.</summary>
+    public DnsEndPoint Address
+    {
+        get
+        {
+            var server = new NpgsqlConnectionStringBuilder(_server);
+            return new DnsEndPoint(server.Host!, server.Port);
+        }
+    }
+
+    /// <summary>The same for a process that reaches it through a port of this machine.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> ServerSettingsThrough(int port) =>
+    [
+        new("Hookway__Storage__ConnectionString", new NpgsqlConnectionStringBuilder(ConnectionString) { Host = "127.0.0.1", Port = port }.ToString()),
+        new("Hookway__MasterKey", MasterKey),
+    ];
+
+    /// <summary>Asks the database beside whoever works on it.</summary>
+    public async Task<long> Scalar(string sql)
+    {
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ConnectionString) { Pooling = false }.ToString());
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return (long)(await command.ExecuteScalarAsync())!;
+    }
 
     public static async Task<PostgresDatabaseForTest?> CreateWhenAsked() =>
         Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } server ? await Create(server) : null;

@@ -88,7 +88,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>SIGTERM: asks it to end; answers its exit code, or null when it did not end in time.</summary>
     public async Task<int?> Terminate(TimeSpan limit)
     {
-        using var signal = Process.Start("/bin/sh", ["-c", $"kill -TERM {process.Id}"]);
+        await Signal("TERM");
         using var patience = new CancellationTokenSource(limit);
         try
         {
@@ -99,6 +99,18 @@ public sealed partial class ServerProcess : IAsyncDisposable
         {
             return null;
         }
+    }
+
+    /// <summary>SIGSTOP: it stands still, with all that it holds, until <see cref="Thaw"/>.</summary>
+    public Task Freeze() => Signal("STOP");
+
+    /// <summary>SIGCONT: it goes on as if nothing had happened.</summary>
+    public Task Thaw() => Signal("CONT");
+
+    private async Task Signal(string name)
+    {
+        using var signal = Process.Start("/bin/sh", ["-c", $"kill -{name} {process.Id}"]);
+        await signal.WaitForExitAsync();
     }
 
     public async ValueTask DisposeAsync()

@@ -14,7 +14,10 @@ internal sealed class NodeLease(long no, TimeSpan lease, TimeProvider clock, lon
 
     public long No { get; } = no;
 
-    public bool IsHeld => clock.GetElapsedTime(Volatile.Read(ref _renewedAt)) < lease * SafeShare;
+    public bool IsHeld => Age < lease * SafeShare;
+
+    /// <summary>Since it was last renewed.</summary>
+    public TimeSpan Age => clock.GetElapsedTime(Volatile.Read(ref _renewedAt));
 
     public void Renewed(long since) => Volatile.Write(ref _renewedAt, since);
 }

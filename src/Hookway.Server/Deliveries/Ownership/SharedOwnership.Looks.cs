@@ -32,6 +32,7 @@ public sealed partial class SharedOwnership
             return;
         }
         lease.Renewed(since);
+        _metrics.Renewed();
         if (!wasHeld)
         {
             _schedule.Signal();
@@ -73,6 +74,7 @@ public sealed partial class SharedOwnership
         var lapsed = await _database.Write(_owners.GiveUpLapsed);
         if (lapsed.Count > 0)
         {
+            _metrics.GaveUp(lapsed.Count);
             _log.LogWarning("Nodes {Nodes} have not renewed their leases; others take over what they had", string.Join(", ", lapsed));
             _database.Signals?.Send(Free);
         }
@@ -86,7 +88,11 @@ public sealed partial class SharedOwnership
             return 0;
         }
         var taken = await OwnerStore.TakeFree(session, lease.No, _clock.GetUtcNow().ToUnixTimeMilliseconds(), _options.Step);
-        session.WhenCommitted(() => taken.ForEach(target => Own(lease, target, hasMore: true)));
+        session.WhenCommitted(() =>
+        {
+            _metrics.Taken(taken.Count, withWork: false);
+            taken.ForEach(target => Own(lease, target, hasMore: true));
+        });
         return taken.Count;
     });
 
@@ -154,6 +160,7 @@ public sealed partial class SharedOwnership
             {
                 return;
             }
+            _metrics.LetGo(gone.Count);
             foreach (var target in asked)
             {
                 if (gone.Contains(target))
@@ -170,7 +177,7 @@ public sealed partial class SharedOwnership
         }
     }
 
-    private async Task Repeat(Func<Task> work, TimeSpan every)
+    private async Task Repeat(Func<Task> work, TimeSpan every, Wake wake)
     {
         while (!_stop.IsCancellationRequested)
         {
@@ -186,19 +193,31 @@ public sealed partial class SharedOwnership
             {
                 _log.LogError(e, "This node's part among the nodes met a fault, and is tried again");
             }
-            await Rest(every);
+            await Rest(wake, every);
         }
     }
 
-    private async Task Rest(TimeSpan time)
+    /// <summary>Ends after a time, when somebody wakes this loop, or when the node stops.</summary>
+    private async Task Rest(Wake wake, TimeSpan time)
     {
-        var wake = _wake;
-        using var rest = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        await Task.WhenAny(wake.Task, Task.Delay(time, _options.Clock, rest.Token));
-        await rest.CancelAsync();
-        if (wake.Task.IsCompleted)
+        var next = wake.Next;
+        using var timer = _options.Clock.CreateTimer(_ => next.TrySetResult(), null, time, Timeout.InfiniteTimeSpan);
+        using var stopped = _stop.Token.UnsafeRegister(_ => next.TrySetResult(), null);
+        await next.Task;
+        wake.Next = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
+    /// <summary>What ends the rest of a loop.</summary>
+    private sealed class Wake
+    {
+        private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource Next
         {
-            _wake = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            get => Volatile.Read(ref _next);
+            set => Volatile.Write(ref _next, value);
         }
+
+        public void Up() => Next.TrySetResult();
     }
 }

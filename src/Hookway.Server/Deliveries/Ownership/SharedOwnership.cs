@@ -23,6 +23,7 @@ public sealed partial class SharedOwnership : ITargetOwnership, IWorkOwners, IDi
     private readonly Configuration _configuration;
     private readonly NodeOptions _options;
     private readonly TimeProvider _clock;
+    private readonly OwnershipMetrics _metrics;
     private readonly ILogger<SharedOwnership> _log;
     private readonly ConcurrentDictionary<long, OwnedTarget> _owned = new();
     private readonly Lock _gate = new();
@@ -31,11 +32,13 @@ public sealed partial class SharedOwnership : ITargetOwnership, IWorkOwners, IDi
     private long? _steadySince;
     private volatile bool _hasOthers = true;
     private volatile bool _hasLeft;
-    private volatile TaskCompletionSource _wake = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Wake _looking = new();
+    private readonly Wake _renewing = new();
     private Task _loops = Task.CompletedTask;
 
     public SharedOwnership(
-        Database database, OwnerStore owners, DeliverySchedule schedule, Configuration configuration, NodeOptions options, TimeProvider clock, ILogger<SharedOwnership> log)
+        Database database, OwnerStore owners, DeliverySchedule schedule, Configuration configuration, NodeOptions options, TimeProvider clock, OwnershipMetrics metrics,
+        ILogger<SharedOwnership> log)
     {
         _database = database;
         _owners = owners;
@@ -43,7 +46,9 @@ public sealed partial class SharedOwnership : ITargetOwnership, IWorkOwners, IDi
         _configuration = configuration;
         _options = options;
         _clock = clock;
+        _metrics = metrics;
         _log = log;
+        metrics.Watch(() => _owned.Count, () => Volatile.Read(ref _lease)?.Age);
     }
 
     public long Epoch => Volatile.Read(ref _lease)?.No ?? 0;
@@ -61,7 +66,7 @@ public sealed partial class SharedOwnership : ITargetOwnership, IWorkOwners, IDi
             signals.Start();
         }
         await Register();
-        _loops = Task.WhenAll(Repeat(Look, _options.LookEvery), Repeat(Renew, _options.Lease / 3));
+        _loops = Task.WhenAll(Repeat(Look, _options.LookEvery, _looking), Repeat(Renew, _options.Lease / 3, _renewing));
     }
 
     public async Task Stop()
@@ -101,7 +106,7 @@ public sealed partial class SharedOwnership : ITargetOwnership, IWorkOwners, IDi
     /// <summary>Does nothing more for its place among the nodes: what a test wants of a node that is dead to the others.</summary>
     internal async Task StandStill()
     {
-        await _stop.CancelAsync();
+        _stop.Cancel();
         await _loops;
     }
 
@@ -147,6 +152,8 @@ public sealed partial class SharedOwnership : ITargetOwnership, IWorkOwners, IDi
         var claims = await OwnerStore.Claim(session, lease?.No, unknown, _clock.GetUtcNow().ToUnixTimeMilliseconds(), alone: !_hasOthers);
         session.WhenCommitted(() =>
         {
+            _metrics.Taken(claims.Fresh.Count + claims.Inherited.Count, withWork: true);
+            _metrics.Told(claims.Others.Count);
             foreach (var target in claims.Fresh)
             {
                 Own(lease, target, hasMore: false);
@@ -201,7 +208,7 @@ public sealed partial class SharedOwnership : ITargetOwnership, IWorkOwners, IDi
                 }
                 break;
             case Configured or Free or "":
-                _wake.TrySetResult();
+                _looking.Up();
                 break;
             default:
                 break;
@@ -243,8 +250,9 @@ public sealed partial class SharedOwnership : ITargetOwnership, IWorkOwners, IDi
         }
         if (!_hasLeft)
         {
+            _metrics.Lost();
             _log.LogError("Node {Node} has lost its lease; it forgets what it had and takes a new one", lease.No);
-            _wake.TrySetResult();
+            _looking.Up();
         }
     }
 

@@ -35,9 +35,10 @@ public sealed class MessageStore(Database database, TimeProvider clock)
         .Text("unmatched", row => row.Unmatched?.ToString());
 
     private static readonly RowStatement InsertKeyStatement = new(
-        """
+        $$"""
         INSERT INTO idempotency_keys (app_no, key, message_seq, expires_at) SELECT v.app, v.key, v.message, v.expires FROM {rows} WHERE true
         ON CONFLICT (app_no, key) DO UPDATE SET message_seq = excluded.message_seq, expires_at = excluded.expires_at
+            WHERE idempotency_keys.expires_at < excluded.expires_at - {{(long)KeyLifetime.TotalMilliseconds}}
         """, RowStatement.Number("app"), RowStatement.Text("key"), RowStatement.Number("message"), RowStatement.Number("expires"));
 
     private static readonly RowStatement FindByIdStatement = new(
@@ -64,7 +65,10 @@ public sealed class MessageStore(Database database, TimeProvider clock)
             return;
         }
         var expires = (now + KeyLifetime).ToUnixTimeMilliseconds();
-        await session.ForEach(InsertKeyStatement, [.. keys.Select(item => new object?[] { item.AppNo, item.Key, item.MessageSeq, expires })]);
+        if (await session.ForEach(InsertKeyStatement, [.. keys.Select(item => new object?[] { item.AppNo, item.Key, item.MessageSeq, expires })]) < keys.Count)
+        {
+            throw new WriteConflictException("Another node accepted a message under the same idempotency key at the same time.");
+        }
         // Each new key pays for two old ones, so the table does not wait for the retention.
         await RemoveExpiredKeys(session, now, keys.Count * 2);
     }

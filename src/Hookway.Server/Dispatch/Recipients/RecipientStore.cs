@@ -50,7 +50,8 @@ public sealed class RecipientStore(Database database, Configuration configuratio
         WriteSession session, IEnumerable<(long AppNo, string Id, string? Name)> recipients, DateTimeOffset now) =>
         (await session.Read(
             EnsureStatement,
-            [.. recipients.Select(item => new object?[] { item.AppNo, item.Id, item.Name, Fold(item.Name), now.ToUnixTimeMilliseconds() })],
+            // In one order on every node, so that no two wait for each other.
+            [.. recipients.OrderBy(item => item.AppNo).ThenBy(item => item.Id, StringComparer.Ordinal).Select(item => new object?[] { item.AppNo, item.Id, item.Name, Fold(item.Name), now.ToUnixTimeMilliseconds() })],
             reader => (AppNo: reader.GetInt64(0), Id: reader.GetString(1), No: reader.GetInt64(2)))).ToDictionary(row => (row.AppNo, row.Id), row => row.No);
 
     public Task<Recipient?> Find(App app, string id) => database.Read(async connection => app.Hides(id) ? null : await Find(connection, app.No, id));

@@ -36,7 +36,7 @@ public sealed class RefusedSendStore(Database database)
                 item.AppNo, item.Send.At.ToUnixTimeMilliseconds(), item.Send.Recipient, item.Send.Type, item.Send.MessageId, (long)item.Send.Status, item.Send.Code,
                 item.Send.Detail, item.Send.RequestId,
             })]);
-            await session.ForEach(CountStatement, [.. counts.Select(item => new object?[] { item.Key.AppNo, item.Key.Code, item.Value })]);
+            await session.ForEach(CountStatement, [.. counts.OrderBy(item => item.Key.AppNo).ThenBy(item => item.Key.Code, StringComparer.Ordinal).Select(item => new object?[] { item.Key.AppNo, item.Key.Code, item.Value })]);
             foreach (var appNo in trimmed)
             {
                 await session.Connection.ExecuteAsync(
