@@ -11,8 +11,11 @@ internal abstract class Mutation
     /// <summary>What is to stand in the place of a lane.</summary>
     public virtual WriteLane<TItem, TResult>? Replace<TItem, TResult>(WriteLane<TItem, TResult> lane) => null;
 
-    /// <summary>How many nodes work at a time, each as if it had everything.</summary>
-    public virtual int NodesThatOwnEverything => 1;
+    /// <summary>Whether it takes several nodes to show.</summary>
+    public virtual bool NeedsSeveralNodes => false;
+
+    /// <summary>What is done to the store before the world begins.</summary>
+    public virtual string? ChangeOfStore => null;
 }
 
 /// <summary>Now and then an attempt's outcome is thought to be recorded and is not.</summary>
@@ -42,8 +45,11 @@ internal sealed class OrderSwapped : Mutation
     }
 }
 
-/// <summary>A second node works on what the first one owns.</summary>
+/// <summary>A node that was given up, so that others have what it had, is not told of it: it goes on as before.</summary>
 internal sealed class LeaseIgnored : Mutation
 {
-    public override int NodesThatOwnEverything => 2;
+    public override bool NeedsSeveralNodes => true;
+
+    public override string ChangeOfStore =>
+        "CREATE TRIGGER lease_ignored AFTER DELETE ON nodes BEGIN INSERT INTO nodes (no, name, lease_until) VALUES (old.no, old.name, old.lease_until + 10000000000); END";
 }

@@ -14,6 +14,7 @@ internal sealed class Scenario(World world)
 {
     private const string EventType = "thing.happened";
     private static readonly TimeSpan LongestTrouble = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan LongestStandstill = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan LongestHealing = TimeSpan.FromDays(4);
 
     private readonly Random _random = world.Scheduler.Random;
@@ -23,7 +24,7 @@ internal sealed class Scenario(World world)
     /// <summary>Lets the world run to its end.</summary>
     public void Play()
     {
-        world.StartNode();
+        world.StartNodes();
         world.Scheduler.Run(TimeSpan.FromMinutes(1));
         world.Serve(SetUp);
         world.Scheduler.Run(TimeSpan.FromMinutes(2));
@@ -160,6 +161,14 @@ internal sealed class Scenario(World world)
         if (world.Chance(0.3))
         {
             At(world.Scheduler.Now + world.Scheduler.Within(length), world.Restart);
+        }
+        for (var frozen = world.HasSeveralNodes ? _random.Next(0, 4) : 0; frozen > 0; frozen--)
+        {
+            At(world.Scheduler.Now + world.Scheduler.Within(length), () => world.Freeze(world.Scheduler.Within(LongestStandstill)));
+        }
+        for (var cutOff = world.HasSeveralNodes ? _random.Next(0, 3) : 0; cutOff > 0; cutOff--)
+        {
+            At(world.Scheduler.Now + world.Scheduler.Within(length), () => world.CutOff(world.Scheduler.Within(LongestStandstill)));
         }
         for (var absences = _random.Next(0, 3); absences > 0; absences--)
         {

@@ -90,14 +90,33 @@ internal sealed class SimulatedTimer(SimulatedProcess process, Action step)
 internal sealed class SimulatedProcess(SeededScheduler scheduler, int number) : SynchronizationContext
 {
     public int Number => number;
+    private readonly List<Action> _held = [];
+
     public bool IsDead { get; private set; }
 
+    /// <summary>It stands still: what would go on in it waits.</summary>
+    public bool IsFrozen { get; private set; }
+
     public void Kill() => IsDead = true;
+
+    public void Freeze() => IsFrozen = true;
+
+    public void Thaw()
+    {
+        IsFrozen = false;
+        _held.ForEach(step => scheduler.Post(this, step));
+        _held.Clear();
+    }
 
     public void Run(Action step)
     {
         if (IsDead)
         {
+            return;
+        }
+        if (IsFrozen)
+        {
+            _held.Add(step);
             return;
         }
         var before = Current;

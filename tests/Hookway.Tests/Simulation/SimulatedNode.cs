@@ -1,5 +1,6 @@
 using Hookway.Access;
 using Hookway.Deliveries;
+using Hookway.Deliveries.Ownership;
 using Hookway.Hosting;
 using Hookway.Storage;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -29,12 +30,25 @@ internal sealed class SimulatedNode : IDisposable
         services.Replace(ServiceDescriptor.Singleton(world.Options));
         services.Replace(ServiceDescriptor.Singleton<SendRequest>((request, cancel) => world.ReceiverOf(request.Url).Take(Process, request, cancel)));
         services.Replace(ServiceDescriptor.Singleton<StartStep>((step, work) => world.Scheduler.Post(Process, () => step(work))));
+        if (world.HasSeveralNodes)
+        {
+            services.AddSingleton(World.Sharing with { Clock = Clock });
+            services.AddSingleton<OwnerStore>();
+            services.AddSingleton<OwnershipMetrics>();
+            services.Replace(ServiceDescriptor.Singleton<ITargetOwnership, SharedOwnership>());
+            services.AddSingleton<ILogger<SharedOwnership>>(new LossWatch(() => world.Ledger.Lost(Process), world.Fault));
+        }
         services.Replace(ServiceDescriptor.Singleton<EngineFault>(fault => world.Fault(fault)));
         _parts = services.BuildServiceProvider();
         _hosted = [.. _parts.GetServices<IHostedService>().OfType<IHostedLifecycleService>()];
     }
 
     public SimulatedProcess Process { get; }
+
+    public SimulatedStore Store => _store;
+
+    /// <summary>Under which number it is one of the nodes.</summary>
+    public long Epoch => Get<ITargetOwnership>().Epoch;
 
     public VirtualClock Clock { get; }
 
@@ -63,7 +77,7 @@ internal sealed class SimulatedNode : IDisposable
         }
         catch (StorageUnavailableException)
         {
-            _world.Crash();
+            _world.Crash(this);
         }
     });
 
@@ -106,5 +120,25 @@ internal sealed class SimulatedNode : IDisposable
         IsServing = false;
         Process.Kill();
         _store.Dispose();
+    }
+
+    /// <summary>Hears a node say that it has lost its lease: it alone knows when.</summary>
+    private sealed class LossWatch(Action lost, Action<Exception> fault) : ILogger<SharedOwnership>
+    {
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (formatter(state, exception).Contains("has lost its lease", StringComparison.Ordinal))
+            {
+                lost();
+            }
+            if (exception is not null)
+            {
+                fault(exception);
+            }
+        }
     }
 }

@@ -16,6 +16,21 @@ internal sealed class SimulatedStore(string file, World world, SimulatedProcess 
     private readonly SqliteConnection _reader = Connect(file);
     private GroupCommit? _commits;
     private Transaction? _transaction;
+    private SimulatedSignals? _signals;
+
+    /// <summary>While set, this process alone cannot reach the store.</summary>
+    public bool IsCutOff { get; set; }
+
+    private bool IsAway => IsCutOff || world.StoreIsAway;
+
+    public override bool IsShared => world.HasSeveralNodes;
+
+    public override NodeSignals? Signals => world.HasSeveralNodes ? SimulatedSignals : null;
+
+    public SimulatedSignals SimulatedSignals => _signals ??= new SimulatedSignals(world, process);
+
+    /// <summary>The store ends what this process has under way there, which stands still: others wait for it.</summary>
+    public void LetGo() => _transaction?.LetGo();
 
     public SimulatedProcess Process => process;
 
@@ -35,6 +50,10 @@ internal sealed class SimulatedStore(string file, World world, SimulatedProcess 
             CREATE TABLE simulation_changes (message_seq INTEGER, target_no INTEGER, old_status INTEGER, new_status INTEGER, old_run INTEGER, new_run INTEGER);
             CREATE TRIGGER simulation_change AFTER UPDATE ON deliveries WHEN old.status <> new.status OR old.run <> new.run
             BEGIN INSERT INTO simulation_changes VALUES (old.message_seq, old.target_no, old.status, new.status, old.run, new.run); END;
+            -- An embedded store has no nodes: these are for worlds in which several share one, as they do PostgreSQL.
+            CREATE TABLE nodes (no INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, lease_until INTEGER NOT NULL);
+            CREATE TABLE departed_nodes (no INTEGER PRIMARY KEY);
+            CREATE TABLE target_owners (target_no INTEGER PRIMARY KEY, owner INTEGER, due_at INTEGER, claims INTEGER NOT NULL DEFAULT 0);
             PRAGMA wal_checkpoint(TRUNCATE);
             """;
         await command.ExecuteNonQueryAsync();
@@ -58,7 +77,23 @@ internal sealed class SimulatedStore(string file, World world, SimulatedProcess 
     public override async Task<T> Read<T>(Func<DbConnection, Task<T>> work)
     {
         await process.Pause(world.Scheduler.Within(LongestRead));
-        if (world.StoreIsAway)
+        return await ReadNow(work);
+    }
+
+    /// <summary>What is done aside may write, and a store has one writer at a time.</summary>
+    public override async Task<T> Aside<T>(Func<DbConnection, Task<T>> work)
+    {
+        do
+        {
+            await process.Pause(world.Scheduler.Within(LongestRead));
+        }
+        while (world.Writing is { Process.IsDead: false });
+        return await ReadNow(work);
+    }
+
+    private async Task<T> ReadNow<T>(Func<DbConnection, Task<T>> work)
+    {
+        if (IsAway)
         {
             throw new StorageUnavailableException("The simulated store is away.");
         }
@@ -104,6 +139,7 @@ internal sealed class SimulatedStore(string file, World world, SimulatedProcess 
         private static readonly TimeSpan LongestStep = TimeSpan.FromMilliseconds(4);
 
         private readonly SqliteSession _session = new(store._writer);
+        private bool _wasLetGo;
 
         public async Task<WriteSession> Begin()
         {
@@ -113,6 +149,7 @@ internal sealed class SimulatedStore(string file, World world, SimulatedProcess 
                 await store.Pause(LongestStep);
             }
             store.World.Writing = store;
+            _wasLetGo = false;
             await Run("BEGIN IMMEDIATE");
             return _session;
         }
@@ -120,6 +157,10 @@ internal sealed class SimulatedStore(string file, World world, SimulatedProcess 
         public async Task Commit()
         {
             await Step();
+            if (_wasLetGo)
+            {
+                throw new StorageUnavailableException("The simulated store ended a transaction that stood still.");
+            }
             await Run("COMMIT");
             store.World.Writing = null;
             // A process may end when its commit is done and nobody has heard of it.
@@ -136,12 +177,24 @@ internal sealed class SimulatedStore(string file, World world, SimulatedProcess 
             return why;
         }
 
+        public void LetGo()
+        {
+            if (store.World.Writing == store)
+            {
+                using var command = store._writer.CreateCommand();
+                command.CommandText = "ROLLBACK";
+                command.ExecuteNonQuery();
+                store.World.Writing = null;
+                _wasLetGo = true;
+            }
+        }
+
         public void Dispose() => _session.Dispose();
 
         private async Task Step()
         {
             await store.Pause(LongestStep);
-            if (store.World.StoreIsAway || store.Chance(Failures))
+            if (store.IsAway || store.Chance(Failures))
             {
                 throw new StorageUnavailableException("The simulated store did not commit.");
             }

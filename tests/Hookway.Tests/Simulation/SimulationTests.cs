@@ -50,7 +50,7 @@ public sealed class SimulationTests : IAsyncLifetime
     public void An_order_that_is_swapped_is_noticed() => IsNoticed(() => new OrderSwapped());
 
     [Fact]
-    public void A_second_node_that_ignores_who_owns_what_is_noticed() => IsNoticed(() => new LeaseIgnored());
+    public void A_lease_that_is_ignored_is_noticed() => IsNoticed(() => new LeaseIgnored());
 
     private void IsNoticed(Func<Mutation> mutation) =>
         Enumerable.Range(1, SeedsThatFindAMutation).Any(seed => Play(seed, mutation()).Findings.Count > 0).ShouldBeTrue();

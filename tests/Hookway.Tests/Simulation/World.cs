@@ -1,5 +1,6 @@
 using Hookway.Access;
 using Hookway.Deliveries;
+using Hookway.Deliveries.Ownership;
 using Hookway.Hosting;
 using Hookway.Storage;
 using Microsoft.Data.Sqlite;
@@ -12,6 +13,10 @@ namespace Hookway.Tests.Simulation;
 /// </summary>
 internal sealed class World : IDisposable
 {
+    private static readonly TimeSpan LongestTakeOver = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan LongestAbsence = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan IdleTransaction = TimeSpan.FromSeconds(5);
+
     private readonly List<SimulatedNode> _nodes = [];
     private readonly SqliteConnection _journal;
 
@@ -27,7 +32,14 @@ internal sealed class World : IDisposable
             ["Hookway:DataFolder"] = Path.GetDirectoryName(file),
             ["Hookway:MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Length]),
         }).Build());
+        NodeCount = mutation?.NeedsSeveralNodes is true || Chance(0.35) ? Scheduler.Random.Next(2, 4) : 1;
         _journal = SimulatedStore.Connect(file);
+        if (mutation?.ChangeOfStore is { } change)
+        {
+            using var command = _journal.CreateCommand();
+            command.CommandText = change;
+            command.ExecuteNonQuery();
+        }
         Ledger = new Ledger(this, _journal);
     }
 
@@ -62,8 +74,13 @@ internal sealed class World : IDisposable
     /// <summary>Faults that the server reported: none is ever right.</summary>
     public List<Exception> Faults { get; } = [];
 
-    /// <summary>A node that takes requests; null while there is none.</summary>
-    public SimulatedNode? Serving => _nodes.Find(node => node.IsServing);
+    /// <summary>How nodes share a store: slowly, since every look costs the simulation, and in small steps.</summary>
+    public static NodeOptions Sharing { get; } = new() { Lease = TimeSpan.FromSeconds(30), LookEvery = TimeSpan.FromSeconds(10), Step = 3 };
+
+    /// <summary>How many nodes share the store, while all is well.</summary>
+    public int NodeCount { get; }
+
+    public bool HasSeveralNodes => NodeCount > 1;
 
     /// <summary>How many processes of the server have been started.</summary>
     public int Lives { get; private set; }
@@ -76,9 +93,10 @@ internal sealed class World : IDisposable
 
     public void Fault(Exception fault) => Faults.Add(fault);
 
-    public void StartNode()
+    /// <summary>Starts what is missing.</summary>
+    public void StartNodes()
     {
-        while (_nodes.Count < (Mutation?.NodesThatOwnEverything ?? 1))
+        while (_nodes.Count < NodeCount)
         {
             var node = new SimulatedNode(this, ++Lives);
             _nodes.Add(node);
@@ -86,10 +104,17 @@ internal sealed class World : IDisposable
         }
     }
 
+    /// <summary>One that takes requests, or would if it did not stand still; null while there is none.</summary>
+    private SimulatedNode? AnyServing()
+    {
+        var serving = _nodes.FindAll(node => node.IsServing);
+        return serving.Count == 0 ? null : serving.Count == 1 ? serving[0] : serving[Scheduler.Random.Next(serving.Count)];
+    }
+
     /// <summary>Makes a request of a node that takes any; false when there is none. The store may be away: whoever cares catches it.</summary>
     public bool Serve(Func<SimulatedNode, Task> request)
     {
-        if (Serving is not { } node)
+        if (AnyServing() is not { } node)
         {
             return false;
         }
@@ -107,37 +132,82 @@ internal sealed class World : IDisposable
         return true;
     }
 
-    /// <summary>The process ends at once, and another starts a little later.</summary>
+    /// <summary>One of the processes ends at once, and another starts a little later.</summary>
     public void Crash()
     {
-        Troubles.Add(Scheduler.Now);
-        _nodes.ForEach(node => node.Dispose());
-        _nodes.Clear();
-        Ledger.ProcessEnded();
-        Scheduler.After(Scheduler.Within(TimeSpan.FromSeconds(5)), People, StartNode);
+        if (_nodes.Count > 0)
+        {
+            Crash(_nodes[Scheduler.Random.Next(_nodes.Count)]);
+        }
     }
 
-    /// <summary>The server is stopped and started as an operator does it.</summary>
-    public void Restart()
+    public void Crash(SimulatedNode node)
     {
-        if (_nodes is not [{ IsServing: true } node])
+        if (!_nodes.Remove(node))
         {
             return;
         }
-        Troubles.Add(Scheduler.Now);
-        node.Stop(() => Scheduler.Post(People, () =>
+        Trouble(HasSeveralNodes ? LongestTakeOver : TimeSpan.Zero);
+        node.Dispose();
+        Ledger.Lost(node.Process);
+        Scheduler.After(Scheduler.Within(HasSeveralNodes ? LongestAbsence : TimeSpan.FromSeconds(5)), People, StartNodes);
+    }
+
+    /// <summary>One of the nodes is stopped as an operator does it, and another is started.</summary>
+    public void Restart()
+    {
+        if (AnyServing() is not { } node)
         {
-            if (_nodes.Contains(node))
+            return;
+        }
+        Trouble(TimeSpan.Zero);
+        node.Stop(() => Scheduler.Post(People, () => Crash(node)));
+    }
+
+    /// <summary>One of several nodes stands still, with all that it holds, and goes on as if nothing had happened.</summary>
+    public void Freeze(TimeSpan time)
+    {
+        if (AnyServing() is not { } node)
+        {
+            return;
+        }
+        Trouble(time + LongestTakeOver);
+        node.Process.Freeze();
+        // A store does not wait for ever for one that stands still in the midst of a transaction.
+        Scheduler.After(IdleTransaction, People, () =>
+        {
+            if (node.Process is { IsFrozen: true, IsDead: false })
             {
-                Crash();
+                node.Store.LetGo();
             }
-        }));
+        });
+        Scheduler.After(time, People, node.Process.Thaw);
+    }
+
+    /// <summary>One of several nodes cannot reach the store for a while.</summary>
+    public void CutOff(TimeSpan time)
+    {
+        if (AnyServing() is not { } node)
+        {
+            return;
+        }
+        Trouble(time + LongestTakeOver);
+        node.Store.IsCutOff = true;
+        Scheduler.After(time, People, () => node.Store.IsCutOff = false);
+    }
+
+    /// <summary>A node tells the others something.</summary>
+    public void Signal(string line) => _nodes.ForEach(node => node.Store.SimulatedSignals.Hear(line));
+
+    private void Trouble(TimeSpan lasts)
+    {
+        Troubles.Add(Scheduler.Now);
+        Troubles.Add(Scheduler.Now + lasts);
     }
 
     public void TakeStoreAway(TimeSpan time)
     {
-        Troubles.Add(Scheduler.Now);
-        Troubles.Add(Scheduler.Now + time);
+        Trouble(HasSeveralNodes ? time + LongestTakeOver : time);
         StoreIsAway = true;
         Scheduler.After(time, People, () => StoreIsAway = false);
     }
