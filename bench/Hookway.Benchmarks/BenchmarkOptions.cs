@@ -12,7 +12,7 @@ public sealed record BenchmarkOptions
           --seconds N           length of one measured phase (default 5; 8 for a step of the search)
           --targets N           endpoints that the deliveries are spread over (default 16)
           --connections N       for the accepts, only this many (default 1, 16, 64 and 256)
-          --only PARTS          some of accept, ingest, loop, fair, pending, growth, idle and lists, with commas between
+          --only PARTS          some of accept, ingest, loop, fair, pending, growth, idle, watch and lists, with commas between
           --subjects NAMES      of what the loop compares, only those whose name contains one of these, with commas between
           --stacks FOLDER       the programs of the do-it-yourself stacks (default ../shared/bench beside the repository)
           --rows N              deliveries in the store at the end of growth (default 1000000)
@@ -21,7 +21,7 @@ public sealed record BenchmarkOptions
           --server FILE         another build's hookway.dll, to compare two (default: this repository's)
         """;
 
-    private static readonly string[] Parts = ["accept", "ingest", "loop", "fair", "pending", "growth", "idle", "lists"];
+    private static readonly string[] Parts = ["accept", "ingest", "loop", "fair", "pending", "growth", "idle", "watch", "lists"];
 
     public bool Quick { get; private init; }
 

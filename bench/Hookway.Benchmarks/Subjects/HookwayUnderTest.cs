@@ -85,14 +85,29 @@ public sealed class HookwayUnderTest : Subject
         await Process.DisposeAsync();
         if (between is not null)
         {
-            await using DbConnection connection = _store is Store.Postgres
-                ? new NpgsqlConnection(_settings[PrivatePostgres.ConnectionSetting])
-                : new SqliteConnection($"Data Source={Path.Combine(_folder, "hookway.db")};Pooling=False");
-            await connection.OpenAsync();
+            await using var connection = await Open();
             await between(connection);
         }
         Process = await StartProcess(_folder, _store, _settings);
         Target = Target with { Port = Process.Port };
+    }
+
+    /// <summary>Asks the store for a number, beside the process.</summary>
+    public async Task<long> Number(string sql)
+    {
+        await using var connection = await Open();
+        await using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        return Convert.ToInt64(await command.ExecuteScalarAsync(), System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    private async Task<DbConnection> Open()
+    {
+        DbConnection connection = _store is Store.Postgres
+            ? new NpgsqlConnection(_settings[PrivatePostgres.ConnectionSetting])
+            : new SqliteConnection($"Data Source={Path.Combine(_folder, "hookway.db")};Pooling=False");
+        await connection.OpenAsync();
+        return connection;
     }
 
     public override async ValueTask DisposeAsync()

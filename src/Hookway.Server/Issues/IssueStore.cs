@@ -183,12 +183,17 @@ public sealed class IssueStore(Database database, IdGenerator ids, ReadBounds bo
     /// <summary>Removes some of the issues that were over before a time; answers how many.</summary>
     public static async Task<int> RemoveSome(WriteSession session, long workspaceNo, DateTimeOffset before, int most)
     {
-        await Lock(session);
         var old = (await session.Connection.QueryAsync<long>(
             "SELECT no FROM issues WHERE status = 2 AND workspace_no = @workspaceNo AND resolved_at < @before ORDER BY resolved_at LIMIT @most",
             new { workspaceNo, before = before.ToUnixTimeMilliseconds(), most })).AsList();
+        if (old.Count == 0)
+        {
+            return 0;
+        }
+        await Lock(session);
         await session.Connection.ExecuteAsync($"DELETE FROM issue_items WHERE issue_no IN {Stored.List(old)}");
-        return await session.Connection.ExecuteAsync($"DELETE FROM issues WHERE no IN {Stored.List(old)}");
+        // One that a person has ignored meanwhile stays, with nothing to show but that.
+        return await session.Connection.ExecuteAsync($"DELETE FROM issues WHERE no IN {Stored.List(old)} AND status = 2");
     }
 
     private object?[] ToRow(Sighting seen) =>

@@ -82,6 +82,10 @@ public sealed class IssueWatch(
             {
                 // The normal end.
             }
+            catch (Exception e)
+            {
+                log.LogError(e, "Looking for issues met a fault, and is tried again");
+            }
             await Task.Delay(Every, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }

@@ -108,7 +108,7 @@ public sealed record IssueResource(
 {
     public static IssueResource Of(Issue issue)
     {
-        var isOfMessages = issue.About.AppId is not null;
+        var isOfMessages = issue.About.EndpointId is not null;
         return new(
             issue.IssueId, Issue.Word(issue.Kind), Issue.Word(issue.Status), Issue.Word(issue.Severity), issue.Title, issue.Detail, issue.About.SourceId,
             issue.About.DestinationId, issue.About.AppId, issue.About.EndpointId, issue.About.Recipient, issue.About.EntityKey, isOfMessages ? [] : issue.ItemIds,

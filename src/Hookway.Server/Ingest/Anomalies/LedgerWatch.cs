@@ -15,6 +15,9 @@ public sealed class LedgerWatch(Database database, IssueStore issues, SourceStor
 {
     private const int MostEvents = 200;
 
+    /// <summary>Of bodies at once.</summary>
+    private const long MostBytes = 4 << 20;
+
     /// <summary>What was received before this time, but for moments, has been looked at.</summary>
     public DateTimeOffset CaughtUpTo { get; private set; } = DateTimeOffset.MinValue;
 
@@ -47,6 +50,7 @@ public sealed class LedgerWatch(Database database, IssueStore issues, SourceStor
     {
         var findings = new Findings();
         var views = new Dictionary<long, SourceView?>();
+        var read = new List<(WatchedEvent Event, SourceView View)>();
         foreach (var watched in events)
         {
             if (!views.TryGetValue(watched.SourceNo, out var view))
@@ -57,11 +61,34 @@ public sealed class LedgerWatch(Database database, IssueStore issues, SourceStor
             {
                 continue;
             }
+            findings.Look(view, watched);
+            if (watched is { IsGenuine: true, DuplicateOf: null } && FollowUp.MayConcern(view.Preset, watched.Type))
+            {
+                read.Add((watched, view));
+            }
+        }
+        while (read.Count > 0)
+        {
+            var (bytes, some) = (0L, 0);
+            while (some < read.Count && (some == 0 || bytes + read[some].Event.BodySize <= MostBytes))
+            {
+                bytes += read[some++].Event.BodySize;
+            }
+            await Read(connection, findings, read.GetRange(0, some));
+            read.RemoveRange(0, some);
+        }
+        return findings;
+    }
+
+    /// <summary>Looks at what the rules of vendors ask of requests.</summary>
+    private async Task Read(DbConnection connection, Findings findings, List<(WatchedEvent Event, SourceView View)> events)
+    {
+        var requests = await EventStore.FindRequests(connection, events.ConvertAll(item => item.Event.Seq));
+        foreach (var (watched, view) in events)
+        {
             try
             {
-                findings.Look(view, watched);
-                if (watched is { IsGenuine: true, DuplicateOf: null } && FollowUp.MayConcern(view.Preset, watched.Type)
-                    && await WatchedEventStore.FindRequest(connection, watched) is { } kept && watched.Restore(view, kept) is { } request)
+                if (requests.TryGetValue(watched.Seq, out var kept) && watched.Restore(view, kept) is { } request)
                 {
                     await FollowUps(connection, findings, view, watched, request);
                     await Numbers(connection, findings, view, watched, request);
@@ -73,7 +100,6 @@ public sealed class LedgerWatch(Database database, IssueStore issues, SourceStor
                 log.LogError(e, "Event {Event} could not be looked at and is passed over", watched.EventId);
             }
         }
-        return findings;
     }
 
     private static async Task FollowUps(DbConnection connection, Findings findings, SourceView view, WatchedEvent watched, VendorRequest request)
@@ -99,6 +125,7 @@ public sealed class LedgerWatch(Database database, IssueStore issues, SourceStor
     {
         const int MostLookedAt = 50;
         return found.Rule.LookBackMinutes > 0
+            && (watched.HasEarlier || found.Entity != watched.EntityKey)
             && (await WatchedEventStore.EarlierTypes(
                 connection, view.Source.WorkspaceNo, watched, found.Entity, watched.ReceivedAt - TimeSpan.FromMinutes(found.Rule.LookBackMinutes), MostLookedAt))
                 .Any(type => FollowUp.Matches(found.Rule.Until, type));

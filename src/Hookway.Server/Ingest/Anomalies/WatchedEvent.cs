@@ -8,10 +8,11 @@ namespace Hookway.Ingest.Anomalies;
 /// <summary>An event as the watcher of the ledger sees it: what all rules need. The request is read for those that need more.</summary>
 /// <param name="DuplicateOf">The sequence of the event that it repeats.</param>
 /// <param name="EarlierOccurredAt">The latest time at which something happened to the same thing, of the events before it.</param>
+/// <param name="HasEarlier">There are events of the same thing before it.</param>
 /// <param name="IsAltered">It repeats an event that had another body.</param>
 public sealed record WatchedEvent(
     long Seq, long SourceNo, string EventId, string? Type, string? EntityKey, SignatureStatus SignatureStatus, string? SignatureDetail, long? DuplicateOf, string Method,
-    string Query, DateTimeOffset? OccurredAt, DateTimeOffset ReceivedAt, DateTimeOffset? EarlierOccurredAt, bool IsAltered)
+    string Query, DateTimeOffset? OccurredAt, DateTimeOffset ReceivedAt, int BodySize, DateTimeOffset? EarlierOccurredAt, bool HasEarlier, bool IsAltered)
 {
     /// <summary>Whether it tells of the feed: what is forged says nothing of it.</summary>
     public bool IsGenuine => SignatureStatus is not SignatureStatus.Failed;

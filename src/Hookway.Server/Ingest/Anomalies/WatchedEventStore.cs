@@ -1,6 +1,5 @@
 using System.Data.Common;
 using Dapper;
-using Hookway.Ingest.Ledger;
 using Hookway.Ingest.Verification;
 using Hookway.Storage;
 
@@ -24,17 +23,16 @@ public static class WatchedEventStore
     /// <summary>The next events, in the order of acceptance.</summary>
     public static async Task<List<WatchedEvent>> Read(DbConnection connection, long after, long last, int most) => (await connection.QueryAsync<Row>(
         $"""
-        SELECT e.seq, e.source_no, e.id, e.event_type, e.entity_key, e.signature_status, e.signature_detail, e.duplicate_of, e.method, e.query, e.occurred_at, e.received_at,
+        SELECT e.seq, e.source_no, e.id, e.event_type, e.entity_key, e.signature_status, e.signature_detail, e.duplicate_of, e.method, e.query, e.occurred_at, e.received_at, e.body_size,
             CASE WHEN e.occurred_at IS NULL OR e.entity_key IS NULL OR e.duplicate_of IS NOT NULL OR e.signature_status = 2 THEN NULL ELSE
                 (SELECT max(p.occurred_at) FROM (SELECT x.occurred_at FROM events x WHERE x.workspace_no = e.workspace_no AND x.entity_key = e.entity_key AND x.seq < e.seq
                     AND {Stored.Unindexed}x.source_no = e.source_no AND {Stored.Unindexed}x.signature_status <> 2 ORDER BY x.seq DESC LIMIT {Compared}) AS p) END AS earlier_occurred_at,
+            CASE WHEN e.entity_key IS NOT NULL AND EXISTS (SELECT 1 FROM events y WHERE y.workspace_no = e.workspace_no AND y.entity_key = e.entity_key AND y.seq < e.seq)
+                THEN 1 ELSE 0 END AS has_earlier,
             CASE WHEN e.duplicate_of IS NULL THEN 0 ELSE
                 (SELECT CASE WHEN o.body IS NULL OR e.body IS NULL OR o.body = e.body THEN 0 ELSE 1 END FROM events o WHERE o.seq = e.duplicate_of) END AS is_altered
         FROM events e WHERE e.seq > @after AND e.seq <= @last ORDER BY e.seq LIMIT @most
         """, new { after, last, most })).Select(row => row.ToEvent()).ToList();
-
-    /// <summary>What was kept of an event's request; null when it is gone.</summary>
-    public static Task<EventRequest?> FindRequest(DbConnection connection, WatchedEvent watched) => EventStore.FindRequest(connection, watched.Seq);
 
     /// <summary>The types that a thing's events had since a time, before an event: the last of them.</summary>
     public static async Task<List<string>> EarlierTypes(DbConnection connection, long workspaceNo, WatchedEvent before, string entity, DateTimeOffset since, int most) =>
@@ -59,11 +57,13 @@ public static class WatchedEventStore
         public string Query { get; init; } = "";
         public long? OccurredAt { get; init; }
         public long ReceivedAt { get; init; }
+        public long BodySize { get; init; }
         public long? EarlierOccurredAt { get; init; }
+        public long HasEarlier { get; init; }
         public long? IsAltered { get; init; }
 
         public WatchedEvent ToEvent() => new(
             Seq, SourceNo, Id, EventType, EntityKey, (SignatureStatus)SignatureStatus, SignatureDetail, DuplicateOf, Method, Query, Stored.Time(OccurredAt),
-            Stored.Time(ReceivedAt), Stored.Time(EarlierOccurredAt), IsAltered == 1);
+            Stored.Time(ReceivedAt), (int)BodySize, Stored.Time(EarlierOccurredAt), HasEarlier == 1, IsAltered == 1);
     }
 }

@@ -173,7 +173,7 @@ public sealed class EventStore(Database database)
             $"SELECT {Columns} FROM events e WHERE e.workspace_no = @workspaceNo AND e.id = @eventId", new { workspaceNo, eventId }))?.ToEvent();
 
     /// <summary>The request of an event.</summary>
-    public Task<EventRequest?> FindRequest(VendorEvent found) => database.Read(connection => FindRequest(connection, found.Seq));
+    public Task<EventRequest?> FindRequest(VendorEvent found) => database.Read(async connection => (await FindRequests(connection, [found.Seq])).GetValueOrDefault(found.Seq));
 
     /// <summary>Events by their sequences, newest first.</summary>
     public static async Task<List<VendorEvent>> FindBySeqs(DbConnection connection, long workspaceNo, IReadOnlyList<long> seqs) => seqs.Count == 0 ? [] :
@@ -190,14 +190,14 @@ public sealed class EventStore(Database database)
     public static async Task<bool> HasType(DbConnection connection, long workspaceNo, string q) => await connection.ExecuteScalarAsync<long?>(
         "SELECT 1 FROM source_types WHERE workspace_no = @workspaceNo AND type >= @q AND type < @end LIMIT 1", new { workspaceNo, q, end = Prefix.EndOf(q) }) is not null;
 
-    /// <summary>The same by its sequence.</summary>
-    public static async Task<EventRequest?> FindRequest(DbConnection connection, long seq) =>
-        await connection.QuerySingleOrDefaultAsync<RequestRow>("SELECT headers, sealed, body, evidence FROM events WHERE seq = @seq", new { seq }) is { } row
-            ? new EventRequest(StoredHeaders.Read(row.Headers), row.Sealed, row.Body, row.Evidence)
-            : null;
+    /// <summary>What was kept of the requests of events, by their sequences.</summary>
+    public static async Task<Dictionary<long, EventRequest>> FindRequests(DbConnection connection, IReadOnlyCollection<long> seqs) => seqs.Count == 0 ? [] :
+        (await connection.QueryAsync<RequestRow>($"SELECT seq, headers, sealed, body, evidence FROM events WHERE seq IN {Stored.List(seqs)}"))
+            .ToDictionary(row => row.Seq, row => new EventRequest(StoredHeaders.Read(row.Headers), row.Sealed, row.Body, row.Evidence));
 
     private sealed record RequestRow
     {
+        public long Seq { get; init; }
         public string Headers { get; init; } = "";
         public byte[]? Sealed { get; init; }
         public byte[]? Body { get; init; }
