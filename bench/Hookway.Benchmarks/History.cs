@@ -34,7 +34,7 @@ public sealed class History(DbConnection connection)
         await Run(
             """
             INSERT INTO deliveries (message_seq, target_no, status, position, run, run_trigger, run_attempts, attempt_count, next_attempt_at, last_response_status)
-            SELECT seq, recipient_no, @status, seq, 0, 0, @attempts, @attempts, CASE WHEN @status = 0 THEN @now END, CASE WHEN @status = 1 THEN 200 END FROM messages WHERE seq > @already
+            SELECT seq, recipient_no, @status, 0, 0, 0, @attempts, @attempts, CASE WHEN @status = 0 THEN @now END, CASE WHEN @status = 1 THEN 200 END FROM messages WHERE seq > @already
             """, ("already", already), ("status", isPending ? 0 : 1), ("attempts", isPending ? 0 : 1), ("now", now));
         if (!isPending)
         {

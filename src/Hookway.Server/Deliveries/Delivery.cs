@@ -31,5 +31,5 @@ public sealed record DueDeliveries(IReadOnlyList<PendingDelivery> Rows, DateTime
 }
 
 /// <summary>A delivery that is added, with its message or for a message that did not go to the target before.</summary>
-/// <param name="Position">Its place in the queue of an ordered target; that of its message when null.</param>
-public sealed record NewDelivery(long MessageSeq, long TargetNo, DeliveryTrigger Trigger, DateTimeOffset DueAt, long? Position = null);
+/// <param name="InOrder">It gets a place in the queue, that of its message; false where the target is known not to be ordered, which needs none.</param>
+public sealed record NewDelivery(long MessageSeq, long TargetNo, DeliveryTrigger Trigger, DateTimeOffset DueAt, bool InOrder = true);

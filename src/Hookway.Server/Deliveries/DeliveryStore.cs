@@ -16,7 +16,7 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         INSERT INTO deliveries (message_seq, target_no, status, position, run, run_trigger, run_attempts, attempt_count, next_attempt_at)
         SELECT v.message, v.target, 0, v.position, 0, v.run_trigger, 0, 0, v.due FROM {rows}
         """)
-        .Number("message", row => row.MessageSeq).Number("target", row => row.TargetNo).Number("position", row => row.Position ?? row.MessageSeq)
+        .Number("message", row => row.MessageSeq).Number("target", row => row.TargetNo).Number("position", row => row.InOrder ? row.MessageSeq : 0)
         .Number("run_trigger", row => (long)row.Trigger).Number("due", row => row.DueAt.ToUnixTimeMilliseconds());
 
     private static readonly RowStatement<AttemptRecord> OutcomeStatement = new RowStatement<AttemptRecord>(
@@ -43,6 +43,13 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
             await owners.Give(session, [.. rows.Select(delivery => delivery.TargetNo)]);
         }
     }
+
+    /// <summary>
+    /// In the transaction that makes a target ordered: gives what waits for it already its place in the queue. What another node accepts at that very moment may miss it, and
+    /// goes behind the queue.
+    /// </summary>
+    public static Task LineUp(WriteSession session, long targetNo) => session.Connection.ExecuteAsync(
+        "UPDATE deliveries SET position = message_seq WHERE target_no = @targetNo AND status = 0 AND position = 0", new { targetNo });
 
     /// <summary>
     /// Records attempts and what they mean for their deliveries, unless a delivery has ended or begun a new run meanwhile; answers the statuses that the deliveries then have.
@@ -195,22 +202,32 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
             return new DueDeliveries(rows, Stored.Time(next), headWaitsUntil);
         });
 
-    private static async Task<List<PendingDelivery>> ReadByTime(DbConnection connection, long targetNo, int limit, long due) =>
+    private static async Task<List<PendingDelivery>> ReadByTime(DbConnection connection, long targetNo, int limit, long due, bool outOfLine = false) =>
         (await connection.QueryAsync<PendingRow>(
-            $"SELECT {PendingColumns} FROM deliveries WHERE target_no = @targetNo AND status = 0 AND next_attempt_at <= @due ORDER BY next_attempt_at, message_seq LIMIT @limit",
-            new { targetNo, due, limit })).Select(row => row.ToDelivery()).ToList();
+            $"""
+            SELECT {PendingColumns} FROM deliveries WHERE target_no = @targetNo AND status = 0 AND next_attempt_at <= @due{(outOfLine ? " AND position = 0" : "")}
+            ORDER BY next_attempt_at, message_seq LIMIT @limit
+            """, new { targetNo, due, limit })).Select(row => row.ToDelivery()).ToList();
 
+    // Reads deliveries_in_order, which holds nothing without a place.
     private static async Task<(List<PendingDelivery> Rows, DateTimeOffset? HeadWaitsUntil)> ReadInOrder(DbConnection connection, long targetNo, int limit, long due)
     {
         // A message that is to be delivered later joins the queue when it is due; one that waits for its retry is in the queue and holds it.
-        var rows = (await connection.QueryAsync<PendingRow>(
+        var line = (await connection.QueryAsync<PendingRow>(
             $"""
             SELECT {PendingColumns}, next_attempt_at FROM deliveries
-            WHERE target_no = @targetNo AND status = 0 AND (next_attempt_at <= @due OR run_attempts > 0) ORDER BY position, message_seq LIMIT @limit
+            WHERE target_no = @targetNo AND status = 0 AND position > 0 AND (next_attempt_at <= @due OR run_attempts > 0) ORDER BY position, message_seq LIMIT @limit
             """, new { targetNo, due, limit })).AsList();
-        return (
-            rows.TakeWhile(row => row.NextAttemptAt <= due).Select(row => row.ToDelivery()).ToList(),
-            rows is [{ NextAttemptAt: var head }, ..] && head > due ? Stored.Time(head) : null);
+        if (line is [{ NextAttemptAt: var head }, ..] && head > due)
+        {
+            return ([], Stored.Time(head));
+        }
+        var rows = line.TakeWhile(row => row.NextAttemptAt <= due).Select(row => row.ToDelivery()).ToList();
+        if (line.Count < limit)
+        {
+            rows.AddRange(await ReadByTime(connection, targetNo, limit - line.Count, due, outOfLine: true));
+        }
+        return (rows, null);
     }
 
     /// <summary>The deliveries of messages, for showing them. While a target's circuit is open, none of its deliveries is tried before the next probe.</summary>

@@ -120,6 +120,10 @@ public sealed class EndpointStore(Database database, Configuration configuration
             {
                 await CircuitStore.Forgive(session, old.No, clock.GetUtcNow());
             }
+            if (changed.Settings.Ordered && !old.Settings.Ordered)
+            {
+                await DeliveryStore.LineUp(session, old.No);
+            }
             var saved = await Save(session, touched, changed);
             touched.Record(
                 app.WorkspaceNo, clock.GetUtcNow(), action, endpointId, EndpointResource.Of(old), saved is null or { DeletedAt: not null } ? null : EndpointResource.Of(saved));

@@ -157,7 +157,8 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
         rows.ForEach(row => row.Known.Seq = row.Seq);
         await MessageStore.Insert(session, rows.ConvertAll(row => new NewMessage(row.Seq, row.Send, row.RecipientNo, row.Fanout.Unmatched)));
         await times.Note(session, rows.Select(row => row.Send.CreatedAt.ToUnixTimeMilliseconds()));
-        await DeliveryStore.Insert(session, [.. rows.SelectMany(row => row.Fanout.Targets.Select(endpoint => new NewDelivery(row.Seq, endpoint.No, row.Send.Trigger, DueAt(row.Send))))]);
+        await DeliveryStore.Insert(session, [.. rows.SelectMany(row => row.Fanout.Targets.Select(endpoint =>
+            new NewDelivery(row.Seq, endpoint.No, row.Send.Trigger, DueAt(row.Send), endpoint.Settings.Ordered)))]);
         return [.. rows.Select(row => (row.At, SendOutcome.Stored(ToMessage(row.Send, row.Seq, row.RecipientNo), row.Fanout.Targets, DueAt(row.Send))))];
     }
 
