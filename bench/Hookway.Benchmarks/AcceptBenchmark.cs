@@ -10,7 +10,7 @@ public sealed class AcceptBenchmark(BenchmarkOptions options, Action<string> pro
 {
     private const int MostPerSecond = 110_000;
     private const int WarmUpConnections = 64;
-    private const int Judged = 64;
+    private const int Judged = BenchmarkOptions.Judged;
 
     private readonly List<AcceptFigure> _figures = [];
     private readonly List<LedgerEntry> _ledger = [];

@@ -9,10 +9,11 @@ public sealed record BenchmarkOptions
         bench/run [options]
 
           --quick               short phases and one round: a smoke test, no figures to quote
+          --brief               every target in about a quarter of an hour: at 64 connections, with shorter phases, fewer rows and those stacks alone that may be the best
           --seconds N           length of one measured phase (default 5; 8 for a step of the search)
           --targets N           endpoints that the deliveries are spread over (default 16)
           --connections N       for the accepts, only this many (default 1, 16, 64 and 256)
-          --only PARTS          some of accept, ingest, loop, fair, pending, growth, idle, watch and lists, with commas between
+          --only PARTS          some of accept, ingest, loop, fair, pending, growth, nodes, idle, watch and lists, with commas between
           --subjects NAMES      of what the loop compares, only those whose name contains one of these, with commas between
           --stacks FOLDER       the programs of the do-it-yourself stacks (default ../shared/bench beside the repository)
           --rows N              deliveries in the store at the end of growth (default 1000000)
@@ -21,9 +22,17 @@ public sealed record BenchmarkOptions
           --server FILE         another build's hookway.dll, to compare two (default: this repository's)
         """;
 
-    private static readonly string[] Parts = ["accept", "ingest", "loop", "fair", "pending", "growth", "idle", "watch", "lists"];
+    /// <summary>The number of connections at which the targets are judged.</summary>
+    public const int Judged = 64;
+
+    private static readonly string[] Parts = ["accept", "ingest", "loop", "fair", "pending", "growth", "nodes", "idle", "watch", "lists"];
+
+    /// <summary>What only --brief leaves out: stacks that a better one of their kind stands for, and the lists, which no target is about.</summary>
+    private static readonly string[] BriefStacks = ["BullMQ, everysec", "graphile-worker, micro-batched, no attempts kept"];
 
     public bool Quick { get; private init; }
+
+    public bool Brief { get; private init; }
 
     /// <summary>The server's program.</summary>
     public string Server { get; private init; } = Repository.Server;
@@ -38,12 +47,12 @@ public sealed record BenchmarkOptions
     /// <summary>Deliveries in the store at the end of its growth, when given.</summary>
     public int? Rows { get; private init; }
 
-    public int GrowthRows => Rows ?? (Quick ? 100_000 : 1_000_000);
+    public int GrowthRows => Rows ?? Choose(100_000, 500_000, 1_000_000);
 
     /// <summary>Pending deliveries to dead targets, when given.</summary>
     public int? Pending { get; private init; }
 
-    public int PendingRows => Pending ?? (Quick ? 50_000 : 1_000_000);
+    public int PendingRows => Pending ?? Choose(50_000, 1_000_000, 1_000_000);
 
     /// <summary>Length of one measured phase, when given.</summary>
     public int? Seconds { get; private init; }
@@ -54,35 +63,38 @@ public sealed record BenchmarkOptions
     /// <summary>How many messages the store of the lists has, when given.</summary>
     public int? Messages { get; private init; }
 
-    public int ListMessages => Messages ?? (Quick ? 50_000 : 1_000_000);
+    public int ListMessages => Messages ?? Choose(50_000, 1_000_000, 1_000_000);
 
     public IReadOnlyList<int> Connections { get; private init; } = [1, 16, 64, 256];
 
-    public int Rounds => Quick ? 1 : 3;
+    public int Rounds => Choose(1, 3, 3);
 
-    public TimeSpan WarmUp => TimeSpan.FromSeconds(Quick ? 2 : 6);
+    public TimeSpan WarmUp => TimeSpan.FromSeconds(Choose(2, 3, 6));
 
-    public TimeSpan Phase => TimeSpan.FromSeconds(Seconds ?? (Quick ? 1 : 5));
+    public TimeSpan Phase => TimeSpan.FromSeconds(Seconds ?? Choose(1, 2, 5));
 
-    public TimeSpan LightLoad => TimeSpan.FromSeconds(Seconds ?? (Quick ? 3 : 20));
+    public TimeSpan LightLoad => TimeSpan.FromSeconds(Seconds ?? Choose(3, 8, 20));
 
-    public TimeSpan SearchStep => TimeSpan.FromSeconds(Seconds ?? (Quick ? 1.5 : 8));
+    public TimeSpan SearchStep => TimeSpan.FromSeconds(Seconds ?? Choose(1.5, 4, 8));
 
-    public double SearchStepUp => Quick ? 1.5 : 1.25;
+    public double SearchStepUp => Choose(1.5, 1.25, 1.25);
 
-    public int SearchRefinements => Quick ? 0 : 2;
+    public int SearchRefinements => Choose(0, 1, 2);
 
     /// <summary>How long the rate that the search found is held; zero when it is not.</summary>
-    public TimeSpan Hold => TimeSpan.FromSeconds(Quick ? 0 : 60);
+    public TimeSpan Hold => TimeSpan.FromSeconds(Choose(0, 20, 60));
 
-    public TimeSpan Idle => TimeSpan.FromSeconds(Quick ? 2 : 10);
+    public TimeSpan Idle => TimeSpan.FromSeconds(Choose(2, 5, 10));
 
     /// <summary>How long the fairness of targets is watched: longer than a target may hang.</summary>
-    public TimeSpan Fair => TimeSpan.FromSeconds(Seconds ?? (Quick ? 10 : 40));
+    public TimeSpan Fair => TimeSpan.FromSeconds(Seconds ?? Choose(10, 20, 40));
 
-    public bool Runs(string part) => Only is null || Only.Contains(part);
+    public bool Runs(string part) => Only?.Contains(part) ?? !(Brief && part is "lists");
 
-    public bool Compares(string subject) => Subjects is null || Subjects.Any(part => subject.Contains(part, StringComparison.OrdinalIgnoreCase));
+    public bool Compares(string subject) => Subjects?.Any(part => subject.Contains(part, StringComparison.OrdinalIgnoreCase))
+        ?? (!Brief || subject.StartsWith("Hookway", StringComparison.Ordinal) || BriefStacks.Contains(subject));
+
+    private T Choose<T>(T quick, T brief, T full) => Quick ? quick : Brief ? brief : full;
 
     /// <summary>Reads a command line; without options, says why.</summary>
     public static (BenchmarkOptions? Options, string Complaint) Parse(IReadOnlyList<string> words)
@@ -95,6 +107,9 @@ public sealed record BenchmarkOptions
             {
                 case "--quick":
                     options = options with { Quick = true };
+                    continue;
+                case "--brief":
+                    options = options with { Brief = true, Connections = [Judged] };
                     continue;
                 case "--only" when value.Split(',').All(Parts.Contains):
                     options = options with { Only = value.Split(',') };

@@ -26,8 +26,11 @@ public sealed class LoadClient : IDisposable
         }
     }
 
-    public static async Task<LoadClient[]> ConnectMany(int port, int count) =>
-        await Task.WhenAll(Enumerable.Range(0, count).Select(_ => Connect(port)));
+    public static async Task<LoadClient[]> ConnectMany(SendTarget target, int count)
+    {
+        int[] ports = [target.Port, .. target.MorePorts];
+        return await Task.WhenAll(Enumerable.Range(0, count).Select(i => Connect(ports[i % ports.Length])));
+    }
 
     /// <summary>Sends one request and waits for its answer, which stays valid until the next.</summary>
     /// <exception cref="IOException">The connection ended before the answer did.</exception>

@@ -18,7 +18,7 @@ public static class LoadGenerator
     /// <returns>How long it took, until the last answer.</returns>
     public static async Task<TimeSpan> Closed(SendTarget target, MessageLog log, int connections, TimeSpan length, bool delivers, bool untilDelivered = false)
     {
-        var clients = await LoadClient.ConnectMany(target.Port, connections);
+        var clients = await LoadClient.ConnectMany(target, connections);
         var start = Stopwatch.GetTimestamp();
         await Task.WhenAll(clients.Select(client => Task.Run(async () =>
         {
@@ -43,7 +43,7 @@ public static class LoadGenerator
     public static async Task<OpenRun> Open(SendTarget target, MessageLog log, double rate, TimeSpan length)
     {
         var offsets = Schedule(rate, length, log.Capacity);
-        var clients = await LoadClient.ConnectMany(target.Port, OpenLoopConnections);
+        var clients = await LoadClient.ConnectMany(target, OpenLoopConnections);
         var arrivals = Channel.CreateUnbounded<(int Place, long DueAt)>(new UnboundedChannelOptions { SingleWriter = true });
         var workers = clients.Select(client => Task.Run(() => Work(client, new MessageTemplate(target, delivers: true), log, arrivals.Reader))).ToList();
 

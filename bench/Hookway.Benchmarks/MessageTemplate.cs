@@ -89,4 +89,8 @@ public sealed class MessageTemplate
 /// <param name="Targets">How many recipients have an endpoint.</param>
 /// <param name="IsStack">A do-it-yourself stack, which knows no recipients and delivers every message.</param>
 /// <param name="SigningSecret">Of a source, to which a vendor's events are sent in place of messages.</param>
-public sealed record SendTarget(int Port, string Path, string Key, int Targets, bool IsStack = false, string? SigningSecret = null);
+public sealed record SendTarget(int Port, string Path, string Key, int Targets, bool IsStack = false, string? SigningSecret = null)
+{
+    /// <summary>Ports of more nodes of the same server: connections are spread over all of them.</summary>
+    public IReadOnlyList<int> MorePorts { get; init; } = [];
+}

@@ -33,6 +33,7 @@ foreach (var (part, run) in new Dictionary<string, Func<Task<Section>>>
     ["fair"] = () => new FairnessBenchmark(options, report.Progress).Run(),
     ["pending"] = () => new PendingBenchmark(options, report.Progress).Run(),
     ["growth"] = () => new GrowthBenchmark(options, report.Progress).Run(),
+    ["nodes"] = () => new NodesBenchmark(options, report.Progress).Run(),
     ["idle"] = () => new IdleBenchmark(options, report.Progress).Run(),
     ["watch"] = () => new WatchBenchmark(options, report.Progress).Run(),
     ["lists"] = () => new ListsBenchmark(options, report.Progress).Run(),

@@ -32,7 +32,7 @@ public sealed class Report(BenchmarkOptions options)
     {
         _machine = machine;
         Write($"""
-            # Benchmark of {_startedAt:yyyy-MM-dd HH:mm} UTC, revision {machine.Revision}{(options.Quick ? " (quick: a smoke test, no figures to quote)" : "")}
+            # Benchmark of {_startedAt:yyyy-MM-dd HH:mm} UTC, revision {machine.Revision}{(options.Quick ? " (quick: a smoke test, no figures to quote)" : options.Brief ? " (brief)" : "")}
 
             {machine.Processor}, {machine.Cores} cores, {machine.MemoryGigabytes:F0} GB · {machine.System} · {machine.Runtime} · data folder on {machine.Disk}, append and flush of 4 KiB {machine.SyncMilliseconds:F2} ms ·
             server, its database if it has one, bare endpoint and generator with receiver are processes on the same cores; everything has default and durable settings.
@@ -55,7 +55,7 @@ public sealed class Report(BenchmarkOptions options)
         WriteGoals();
         WriteLedger(entries, wrong);
         Directory.CreateDirectory(Repository.Results);
-        var name = string.Create(CultureInfo.InvariantCulture, $"{_startedAt:yyyy-MM-dd-HHmm}-{_machine!.Revision}{(options.Quick ? "-quick" : "")}");
+        var name = string.Create(CultureInfo.InvariantCulture, $"{_startedAt:yyyy-MM-dd-HHmm}-{_machine!.Revision}{(options.Quick ? "-quick" : options.Brief ? "-brief" : "")}");
         var path = Path.Combine(Repository.Results, name);
         File.WriteAllText($"{path}.md", _markdown.ToString());
         File.WriteAllText($"{path}.json", JsonSerializer.Serialize(

@@ -116,6 +116,9 @@ public sealed class ServerProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Ends it without a word, as a power cut does.</summary>
+    public void Kill() => _process.Kill();
+
     /// <summary>Lets it drain and end.</summary>
     public async ValueTask DisposeAsync()
     {

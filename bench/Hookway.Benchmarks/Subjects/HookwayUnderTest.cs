@@ -25,6 +25,7 @@ public sealed class HookwayUnderTest : Subject
     private readonly Store _store;
     private readonly PrivatePostgres? _postgres;
     private readonly IReadOnlyDictionary<string, string> _settings;
+    private readonly List<ServerProcess> _others = [];
 
     private HookwayUnderTest(
         string folder, Store store, PrivatePostgres? postgres, IReadOnlyDictionary<string, string> settings, ServerProcess process, SendTarget target, Ledger ledger)
@@ -38,7 +39,10 @@ public sealed class HookwayUnderTest : Subject
 
     public override double CpuMicroseconds => OwnCpuMicroseconds + (_postgres?.CpuMicroseconds ?? 0);
 
-    public override double OwnCpuMicroseconds => Process.CpuMicroseconds;
+    public override double OwnCpuMicroseconds => Process.CpuMicroseconds + _others.Sum(node => node.CpuMicroseconds);
+
+    /// <summary>The nodes beside the first.</summary>
+    public IReadOnlyList<ServerProcess> OtherNodes => _others;
 
     public static string NameOf(Store store) => store switch { Store.Embedded => "embedded store", Store.Postgres => "PostgreSQL", _ => "nothing kept" };
 
@@ -73,7 +77,7 @@ public sealed class HookwayUnderTest : Subject
             folder, store, postgres, settings, process, new SendTarget(process.Port, $"/api/v1/apps/{appId}/messages", Key, targets), new Ledger(books, log, receiver));
     }
 
-    public override Task Settle() => Process.Settle();
+    public override Task Settle() => Task.WhenAll(All.Select(node => node.Settle()));
 
     /// <summary>From now on messages go to the first so many recipients.</summary>
     public void SendTo(int targets) => Target = Target with { Targets = targets };
@@ -110,8 +114,24 @@ public sealed class HookwayUnderTest : Subject
         return connection;
     }
 
+    /// <summary>Starts another node on the same store.</summary>
+    public async Task AddNode()
+    {
+        _others.Add(await StartProcess(Path.Combine(_folder, $"node{_others.Count + 2}"), _store, _settings));
+        SendToNodes(All);
+    }
+
+    /// <summary>From now on messages are sent to these of its nodes.</summary>
+    public void SendToNodes(params IReadOnlyList<ServerProcess> nodes) => Target = Target with { Port = nodes[0].Port, MorePorts = [.. nodes.Skip(1).Select(node => node.Port)] };
+
+    private IReadOnlyList<ServerProcess> All => [Process, .. _others];
+
     public override async ValueTask DisposeAsync()
     {
+        foreach (var node in _others)
+        {
+            await node.DisposeAsync();
+        }
         await Process.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
     }

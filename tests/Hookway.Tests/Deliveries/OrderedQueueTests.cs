@@ -30,7 +30,7 @@ public class OrderedQueueTests
         {
             if (analyzes)
             {
-                await connection.ExecuteAsync("ANALYZE");
+                await connection.ExecuteAsync("ANALYZE deliveries");
             }
             database.IsRecording = true;
             var due = await server.Services.GetRequiredService<DeliveryStore>().ReadDue(Target(no), Read, DateTimeOffset.UtcNow);
