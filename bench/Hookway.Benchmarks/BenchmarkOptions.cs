@@ -13,11 +13,12 @@ public sealed record BenchmarkOptions
           --seconds N           length of one measured phase (default 5; 8 for a step of the search)
           --targets N           endpoints that the deliveries are spread over (default 16)
           --connections N       for the accepts, only this many (default 1, 16, 64 and 256)
-          --only PARTS          some of accept, ingest, loop, fair, pending, growth, nodes, idle, watch and lists, with commas between
-          --subjects NAMES      of what the loop compares, only those whose name contains one of these, with commas between
+          --only PARTS          some of accept, ingest, loop, fair, pending, growth, nodes, idle, watch, retention and lists, with commas between
+          --subjects NAMES      of what the loop and the retention compare, only those whose name contains one of these, with commas between
           --stacks FOLDER       the programs of the do-it-yourself stacks (default ../shared/bench beside the repository)
           --rows N              deliveries in the store at the end of growth (default 1000000)
           --pending N           pending deliveries to dead targets (default 1000000)
+          --old N               old messages that the retention removes (default 1000000)
           --messages N          messages in the store whose lists are asked for (default 1000000)
           --server FILE         another build's hookway.dll, to compare two (default: this repository's)
         """;
@@ -25,7 +26,7 @@ public sealed record BenchmarkOptions
     /// <summary>The number of connections at which the targets are judged.</summary>
     public const int Judged = 64;
 
-    private static readonly string[] Parts = ["accept", "ingest", "loop", "fair", "pending", "growth", "nodes", "idle", "watch", "lists"];
+    private static readonly string[] Parts = ["accept", "ingest", "loop", "fair", "pending", "growth", "nodes", "idle", "watch", "retention", "lists"];
 
     /// <summary>What only --brief leaves out: stacks that a better one of their kind stands for, and the lists, which no target is about.</summary>
     private static readonly string[] BriefStacks = ["BullMQ, everysec", "graphile-worker, micro-batched, no attempts kept"];
@@ -64,6 +65,14 @@ public sealed record BenchmarkOptions
     public int? Messages { get; private init; }
 
     public int ListMessages => Messages ?? Choose(50_000, 1_000_000, 1_000_000);
+
+    /// <summary>Old messages that the retention has to remove, when given.</summary>
+    public int? Old { get; private init; }
+
+    public int RetentionRows => Old ?? (Quick ? 60_000 : 1_000_000);
+
+    /// <summary>How long new messages are sent while the retention works.</summary>
+    public TimeSpan LoadUnderRetention => TimeSpan.FromSeconds(Seconds ?? (Quick ? 3 : 6));
 
     public IReadOnlyList<int> Connections { get; private init; } = [1, 16, 64, 256];
 
@@ -137,6 +146,9 @@ public sealed record BenchmarkOptions
                     break;
                 case "--targets" when Number(value, MessageTemplate.MostRecipients) is { } targets:
                     options = options with { Targets = targets };
+                    break;
+                case "--old" when Number(value, 100_000_000) is { } old:
+                    options = options with { Old = old };
                     break;
                 case "--messages" when Number(value, 100_000_000) is { } messages:
                     options = options with { Messages = messages };

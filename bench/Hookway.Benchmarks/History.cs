@@ -19,18 +19,22 @@ public sealed class History(DbConnection connection)
     /// <param name="firstTarget">The first of those endpoints.</param>
     /// <param name="targets">How many they are.</param>
     /// <param name="isPending">Whether the deliveries are due, or succeeded at the first attempt.</param>
-    public async Task Add(long count, int firstTarget, int targets, bool isPending)
+    /// <param name="age">How long ago all that was; now, when absent.</param>
+    /// <param name="withData">Whether the messages still have their data.</param>
+    public async Task Add(long count, int firstTarget, int targets, bool isPending, TimeSpan age = default, bool withData = true)
     {
         var already = await Number("SELECT coalesce(max(seq), 0) FROM messages");
-        var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        var now = (DateTimeOffset.UtcNow - age).ToUnixTimeMilliseconds();
         await Run(
             $$"""
             {{Numbers}}
             INSERT INTO messages (seq, app_no, id, recipient_no, event_type, created_at, data)
-            SELECT @already + i, (SELECT min(no) FROM apps), 'msg_01jd3q5x7v' || CAST(1000000000000000 + @already + i AS TEXT), @first + i % @targets, '{{MessageTemplate.EventType}}', @now, @data FROM n
+            SELECT @already + i, (SELECT min(no) FROM apps), 'msg_01jd3q5x7v' || CAST(1000000000000000 + @already + i AS TEXT), @first + i % @targets, '{{MessageTemplate.EventType}}', @now, {{(withData ? "@data" : "NULL")}} FROM n
             """,
-            ("count", count), ("already", already), ("first", firstTarget), ("targets", targets), ("now", now),
-            ("data", Encoding.ASCII.GetBytes($"{{\"text\":\"{new string('x', DataBytes)}\"}}")));
+            [
+                ("count", count), ("already", already), ("first", firstTarget), ("targets", targets), ("now", now),
+                .. withData ? [("data", (object)Encoding.ASCII.GetBytes($"{{\"text\":\"{new string('x', DataBytes)}\"}}"))] : Array.Empty<(string, object)>(),
+            ]);
         await Run(
             """
             INSERT INTO deliveries (message_seq, target_no, status, position, run, run_trigger, run_attempts, attempt_count, next_attempt_at, last_response_status)

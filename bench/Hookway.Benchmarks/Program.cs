@@ -36,6 +36,7 @@ foreach (var (part, run) in new Dictionary<string, Func<Task<Section>>>
     ["nodes"] = () => new NodesBenchmark(options, report.Progress).Run(),
     ["idle"] = () => new IdleBenchmark(options, report.Progress).Run(),
     ["watch"] = () => new WatchBenchmark(options, report.Progress).Run(),
+    ["retention"] = () => new RetentionBenchmark(options, report.Progress).Run(),
     ["lists"] = () => new ListsBenchmark(options, report.Progress).Run(),
 })
 {

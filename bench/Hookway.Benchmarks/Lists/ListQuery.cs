@@ -14,6 +14,8 @@ public sealed record ListQuery(string Name, string Path)
         ListQuery Messages(string name, string query) => new($"messages: {name}", $"apps/{app}/messages?{query}");
         ListQuery Attempts(string name, string query) => new($"attempts of an endpoint with 3 in 10 of all: {name}", $"apps/{app}/endpoints/{endpoints[0]}/attempts?{query}");
         ListQuery Recipients(string name, string query) => new($"recipients: {name}", $"apps/{app}/recipients?{query}");
+        ListQuery Stats(string name, string endpoint, string query) => new($"stats of {name}", $"apps/{app}/endpoints/{endpoint}/stats?{query}");
+        ListQuery Explain(string name, string recipient, string query) => new($"explain {name}", $"apps/{app}/recipients/{recipient}/explain?{query}");
         return
         [
             Messages("newest", ""),
@@ -59,6 +61,18 @@ public sealed record ListQuery(string Name, string Path)
             Recipients("q is a name that one has", "q=zebra"),
             new("event types", $"apps/{app}/event-types"),
             new("replays", "replays"),
+            new("replays that run", "replays?status=running"),
+            new("replays of an endpoint", $"replays?kind=endpoint&appId={app}&endpointId={endpoints[0]}"),
+            new("replays of one day three weeks ago", $"replays?since={Time(-21)}&until={Time(-20)}"),
+            Stats("an endpoint with 3 in 10 of all: a day", endpoints[0], ""),
+            Stats("an endpoint with 3 in 10 of all: 30 days", endpoints[0], $"since={Time(-30)}"),
+            Stats("any other endpoint: 30 days", endpoints[14], $"since={Time(-30)}"),
+            Explain("a recipient with 3 in 10 of all", "customer_0", ""),
+            Explain("a recipient with 3 in 10 of all: a type that 5 have", "customer_0", $"type={Volume.RareType}"),
+            Explain("a recipient with 3 in 10 of all: a month", "customer_0", $"since={Time(-30)}"),
+            Explain("any other recipient: a type, a month", "customer_14", $"type={Volume.OtherType}&since={Time(-30)}"),
+            Explain("any other recipient: a message", "customer_14", $"messageId={Volume.MessageId(1234)}"),
+            Explain("an unknown recipient", "nobody", ""),
         ];
     }
 }

@@ -84,6 +84,7 @@ public sealed class ListsBenchmark(BenchmarkOptions options, Action<string> prog
         var volume = new Volume(connection, postgres is not null);
         await volume.AddMessages(app, other, options.ListMessages, DataBytes, now);
         await volume.AddRecipients(app, options.ListMessages / 10, now);
+        await volume.AddStats(app, now);
         await volume.AddReplays(options.ListMessages / 100, now);
         await volume.Analyze();
     }

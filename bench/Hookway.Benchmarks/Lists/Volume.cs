@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Text;
+using Hookway.Deliveries.Stats;
 
 namespace Hookway.Benchmarks.Lists;
 
@@ -149,6 +150,28 @@ public sealed class Volume(DbConnection connection, bool isPostgres)
         INSERT INTO replays (id, workspace_no, kind, filter, state, matched, queued, succeeded, created_at, finished_at)
         SELECT 'rpl_01jd3q5x7v00000' || CAST(10000000000 + i AS TEXT), 1 + i % 2, 'message', '{"appId":"","messageId":"","endpointId":null}', 2, 1, 1, 1, @now, @now FROM n
         """, ("count", count), ("now", now.ToUnixTimeMilliseconds()));
+
+    /// <summary>Adds stats of an app's endpoints: of thirty days, of all of its time for the first of them, and of every tenth slot for the others.</summary>
+    public async Task AddStats(string appId, DateTimeOffset now)
+    {
+        const int Attempts = 35;
+        var latencies = new LatencyHistogram();
+        for (var i = 0; i < Attempts; i++)
+        {
+            latencies.Add(TimeSpan.FromMilliseconds(20 + i));
+        }
+        var app = await Number("SELECT no FROM apps WHERE id = @id", ("id", appId));
+        var count = (int)(TimeSpan.FromDays(30) / TargetStatStore.Slot);
+        await Run(
+            $$"""
+            {{Numbers}}
+            INSERT INTO target_stats (target_no, slot, part, attempts_succeeded, attempts_failed, succeeded, failed, canceled, latencies)
+            SELECT e.no, @last - @count + n.i, 1, @attempts - 1, 1, @attempts - 1, 0, 0, @latencies
+            FROM n JOIN endpoints e ON e.no = @first OR (n.i + e.no) % 10 = 0 WHERE e.app_no = @app ORDER BY n.i, e.no
+            """,
+            ("count", count), ("last", TargetStatStore.SlotOf(now)), ("attempts", Attempts), ("latencies", latencies.Encode()), ("app", app),
+            ("first", await Number("SELECT min(no) FROM endpoints WHERE app_no = @app", ("app", app))));
+    }
 
     /// <summary>Gives the planner what a store of this size has: PostgreSQL gathers statistics by itself, a little later.</summary>
     public async Task Analyze()

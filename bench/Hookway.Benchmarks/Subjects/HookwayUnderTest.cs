@@ -84,7 +84,8 @@ public sealed class HookwayUnderTest : Subject
 
     /// <summary>Ends the process and starts another on the same store.</summary>
     /// <param name="between">Done while none runs, on the store itself.</param>
-    public async Task Restart(Func<DbConnection, Task>? between = null)
+    /// <param name="settings">More settings of the other, by the names of their environment variables.</param>
+    public async Task Restart(Func<DbConnection, Task>? between = null, IReadOnlyDictionary<string, string>? settings = null)
     {
         await Process.DisposeAsync();
         if (between is not null)
@@ -92,7 +93,7 @@ public sealed class HookwayUnderTest : Subject
             await using var connection = await Open();
             await between(connection);
         }
-        Process = await StartProcess(_folder, _store, _settings);
+        Process = await StartProcess(_folder, _store, new Dictionary<string, string>([.. _settings, .. settings ?? new Dictionary<string, string>()]));
         Target = Target with { Port = Process.Port };
     }
 
@@ -125,6 +126,13 @@ public sealed class HookwayUnderTest : Subject
     public void SendToNodes(params IReadOnlyList<ServerProcess> nodes) => Target = Target with { Port = nodes[0].Port, MorePorts = [.. nodes.Skip(1).Select(node => node.Port)] };
 
     private IReadOnlyList<ServerProcess> All => [Process, .. _others];
+
+    /// <summary>Asks the store itself.</summary>
+    public async Task<T> Look<T>(Func<DbConnection, Task<T>> ask)
+    {
+        await using var connection = await Open();
+        return await ask(connection);
+    }
 
     public override async ValueTask DisposeAsync()
     {
