@@ -63,7 +63,7 @@ public sealed class RetentionBenchmark(BenchmarkOptions options, Action<string> 
 
     private async Task Phase(HookwayUnderTest hookway, MessageLog log, Work work, int round)
     {
-        await hookway.Restart(settings: work.Settings);
+        await hookway.Restart(EndTurn, work.Settings);
         hookway.Ledger.Begin();
         await LoadGenerator.Closed(hookway.Target, log, WarmUpConnections, options.WarmUp, delivers: true);
         await hookway.Ledger.Drain();
@@ -76,6 +76,14 @@ public sealed class RetentionBenchmark(BenchmarkOptions options, Action<string> 
         _figures.Add(new RetentionFigure(
             hookway.Name, work.Name, round, log.Accepting(), log.Delivering(), before.WithData - after.WithData, before.Messages - after.Messages, after.WithData > 0, after.Erased > 0));
         _ledger.Add(hookway.Ledger.Close($"retention, {hookway.Name}, {work.Name}, round {round}", delivers: true));
+    }
+
+    /// <summary>The process before had the turn at removing for some minutes more.</summary>
+    private static async Task EndTurn(DbConnection connection)
+    {
+        await using var command = connection.CreateCommand();
+        command.CommandText = "DELETE FROM settings WHERE name = 'retention_turn'";
+        await command.ExecuteNonQueryAsync();
     }
 
     /// <summary>How much of the old there is: with its data, of the half that had lost it from the beginning, and in all.</summary>
