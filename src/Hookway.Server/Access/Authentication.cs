@@ -9,6 +9,9 @@ namespace Hookway.Access;
 /// <summary>The scope that a route asks for.</summary>
 public sealed record RequiredScope(string Scope);
 
+/// <summary>A scope that opens a route as well, to what is of its half.</summary>
+public sealed record AlternativeScope(string Scope);
+
 /// <summary>The capability with which a portal session may use a route; without it on the route, none may.</summary>
 public sealed record PortalCapability(string Capability);
 
@@ -21,6 +24,9 @@ public static class AccessExtensions
     /// <summary>The route answers 401 without a valid credential, and 403 when it lacks the scope.</summary>
     public static TBuilder Needs<TBuilder>(this TBuilder route, string scope) where TBuilder : IEndpointConventionBuilder =>
         route.WithMetadata(new RequiredScope(scope));
+
+    /// <summary>A credential with this scope may use the route as well; the handler sees to what it may see there.</summary>
+    public static TBuilder Or<TBuilder>(this TBuilder route, string scope) where TBuilder : IEndpointConventionBuilder => route.WithMetadata(new AlternativeScope(scope));
 
     /// <summary>A portal session with this capability may use the route as well, for its own recipient.</summary>
     public static RouteHandlerBuilder PortalMay(this RouteHandlerBuilder route, string capability) =>
@@ -60,7 +66,7 @@ public sealed class Authentication(
             {
                 await configuration.CatchUp();
             }
-            if (await Refusal(http, required.Scope, route.GetMetadata<PortalCapability>()) is { } problem)
+            if (await Refusal(http, required.Scope, route.GetMetadata<AlternativeScope>(), route.GetMetadata<PortalCapability>()) is { } problem)
             {
                 await problem.ExecuteAsync(http);
                 return;
@@ -69,7 +75,7 @@ public sealed class Authentication(
         await next(http);
     }
 
-    private async ValueTask<Problem?> Refusal(HttpContext http, string scope, PortalCapability? open)
+    private async ValueTask<Problem?> Refusal(HttpContext http, string scope, AlternativeScope? other, PortalCapability? open)
     {
         if (http.Request.Headers.Authorization.Count == 0 && SessionCookie.Of(http.Request) is { } cookie)
         {
@@ -101,7 +107,7 @@ public sealed class Authentication(
                 return Problem.Of(StatusCodes.Status403Forbidden, "missing_capability", $"This needs the capability {open.Capability}, which the portal session does not have.");
             }
         }
-        else if (!caller.Holds(scope))
+        else if (!caller.Holds(scope) && (other is null || !caller.Holds(other.Scope)))
         {
             return Problem.MissingScope(scope);
         }

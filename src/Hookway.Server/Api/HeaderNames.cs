@@ -16,4 +16,8 @@ public static class HeaderNames
 
     private static readonly SearchValues<char> VisibleCharacters =
         SearchValues.Create([.. Enumerable.Range(0x20, 0x7F - 0x20).Select(code => (char)code), '\t']);
+
+    /// <summary>Headers as one object: of one that came twice, the values with a comma between them.</summary>
+    public static IReadOnlyDictionary<string, string> Merge(IReadOnlyList<KeyValuePair<string, string>> headers) =>
+        headers.GroupBy(header => header.Key, StringComparer.OrdinalIgnoreCase).ToDictionary(group => group.Key, group => string.Join(", ", group.Select(header => header.Value)));
 }

@@ -33,4 +33,17 @@ public static class RawJson
         using var document = JsonDocument.Parse(bytes, AsAccepted);
         return document.RootElement.Clone();
     }
+
+    /// <summary>Whether it can be compared with: a text, a number, true, false or null.</summary>
+    public static bool IsScalar(JsonElement value) =>
+        value.ValueKind is JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False or JsonValueKind.Null || (value.ValueKind is JsonValueKind.String && Text(value) is not null);
+
+    /// <summary>Whether two scalars are the same. JSON types count: <c>"1"</c> is not <c>1</c>; numbers are compared by what they are worth.</summary>
+    public static bool Same(JsonElement a, JsonElement b) => a.ValueKind == b.ValueKind && a.ValueKind switch
+    {
+        JsonValueKind.String => Text(a) is { } text && text == Text(b),
+        JsonValueKind.Number => a.TryGetDecimal(out var x) && b.TryGetDecimal(out var y) ? x == y : a.GetDouble().Equals(b.GetDouble()),
+        JsonValueKind.True or JsonValueKind.False or JsonValueKind.Null => true,
+        _ => false,
+    };
 }

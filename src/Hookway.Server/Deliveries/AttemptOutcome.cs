@@ -15,6 +15,13 @@ public enum AttemptOutcome
     BlockedAddress,
     InvalidResponse,
     InvalidRequest,
+
+    // Of destinations alone: nothing was sent over HTTP.
+    TransformFailed,
+    RoutingKeyMissing,
+    EventTypeNotPublished,
+    SchemaMismatch,
+    MessageRefused,
 }
 
 /// <summary>The codes and sentences of <see cref="AttemptOutcome"/>.</summary>
@@ -33,6 +40,11 @@ public static class AttemptOutcomes
         AttemptOutcome.BlockedAddress => "blocked_address",
         AttemptOutcome.InvalidResponse => "invalid_response",
         AttemptOutcome.InvalidRequest => "invalid_request",
+        AttemptOutcome.TransformFailed => "transform_failed",
+        AttemptOutcome.RoutingKeyMissing => "routing_key_missing",
+        AttemptOutcome.EventTypeNotPublished => "event_type_not_published",
+        AttemptOutcome.SchemaMismatch => "schema_mismatch",
+        AttemptOutcome.MessageRefused => "message_refused",
         _ => throw new UnreachableException(),
     };
 
@@ -49,6 +61,11 @@ public static class AttemptOutcomes
         AttemptOutcome.BlockedAddress => "The URL leads to an address that this server is not allowed to call, so nothing was sent.",
         AttemptOutcome.InvalidResponse => "What came back is not a valid HTTP response.",
         AttemptOutcome.InvalidRequest => "The URL or headers do not make a valid HTTP request, so nothing was sent.",
+        AttemptOutcome.TransformFailed => "The transformation of the destination could not be applied to the event's body, so nothing was sent.",
+        AttemptOutcome.RoutingKeyMissing => "The app's routing key names no recipient for the event, so no message was sent.",
+        AttemptOutcome.EventTypeNotPublished => "The event's type is not published in the app, so no message was sent.",
+        AttemptOutcome.SchemaMismatch => "The data does not match the schema of the event's type in the app, so no message was sent.",
+        AttemptOutcome.MessageRefused => "The app did not take the message.",
         _ => throw new UnreachableException(),
     };
 

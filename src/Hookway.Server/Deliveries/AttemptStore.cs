@@ -49,6 +49,33 @@ public sealed class AttemptStore(Database database, ReadBounds bounds)
             ORDER BY seq LIMIT @limit
             """, new { messageSeq, targetNo, after, limit })).Select(row => row.ToAttempt()).ToList());
 
+    /// <summary>The attempts of an item, to some targets, or of an item to some targets, newest first.</summary>
+    /// <param name="messageSeq">Those of this item; null for those of all.</param>
+    /// <param name="targets">Those to these targets; null for those to all.</param>
+    public Task<Found<Attempt>> Of(long? messageSeq, IReadOnlyList<long>? targets, AttemptFilter filter, long before, int limit) => database.Read(async connection =>
+    {
+        const int WaysAtOnce = 50;
+        var first = filter.Since is { } since ? await Times.FirstSince(connection, since) : 0;
+        var last = filter.Until is { } until ? Math.Min(before, await Times.EndBefore(connection, until)) : before;
+        var failed = filter.Succeeded is false ? " AND a.error IS NOT NULL" : "";
+        var conditions = string.Concat(
+            filter.Succeeded is true ? " AND a.error IS NULL" : "", filter.Since is null ? "" : " AND a.started_at >= @Since", filter.Until is null ? "" : " AND a.started_at < @Until");
+        var (seqs, searchedTo) = (new List<long>(), (long?)null);
+        List<string> ways = messageSeq is { } seq
+            ? [string.Create(System.Globalization.CultureInfo.InvariantCulture, $"a.message_seq = {seq}{(targets is null ? "" : $" AND {Stored.Unindexed}a.target_no IN {Stored.List(targets)}")}{failed}")]
+            : [.. targets!.Select(no => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"a.target_no = {no}{failed}"))];
+        foreach (var some in ways.Chunk(WaysAtOnce))
+        {
+            var found = await new RowSearch(connection, "attempts a", "", conditions, new { filter.Since, filter.Until }, first, limit, bounds).FromRanges(some, last);
+            seqs.AddRange(found.Rows);
+            searchedTo = found.SearchedTo > searchedTo ? found.SearchedTo : searchedTo ?? found.SearchedTo;
+        }
+        // Beyond where the first of them stopped, the others' are for the next page.
+        var page = seqs.Where(at => !(at < searchedTo)).OrderDescending().Take(limit).ToList();
+        var rows = page.Count == 0 ? [] : (await connection.QueryAsync<AttemptRow>($"SELECT {Columns} FROM attempts WHERE seq IN {Stored.List(page)} ORDER BY seq DESC")).AsList();
+        return new Found<Attempt>(rows.ConvertAll(row => row.ToAttempt()), page.Count < limit ? searchedTo : null);
+    });
+
     /// <summary>How the last attempts of a message ended, newest first, without what was sent and what came back.</summary>
     public Task<List<AttemptEnd>> EndsOfMessage(long messageSeq, int limit) => database.Read(async connection =>
         (await connection.QueryAsync<EndRow>(

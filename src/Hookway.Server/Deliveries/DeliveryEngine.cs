@@ -205,11 +205,11 @@ public sealed class DeliveryEngine(
             // It stood still after it took this, and another may be at it by now.
             throw new StorageUnavailableException("This node's lease is over.");
         }
-        var result = await send(prepared.Request, _stopSending.Token);
+        var result = prepared.Instead is { } instead ? await instead(_stopSending.Token) : await send(prepared.Request, _stopSending.Token);
         var verdict = AttemptVerdict.Of(result, delivery.RunAttempts + 1, target, retries, clock.GetUtcNow());
         var attempt = new Attempt(
             0, ids.New(IdPrefix.Attempt), delivery.MessageSeq, delivery.TargetNo, delivery.AttemptCount + 1, delivery.Trigger, result.Outcome, result.Detail,
-            prepared.Request.Url.AbsoluteUri, prepared.ShownHeaders, result.ResponseStatus, result.ResponseHeaders, result.ResponseBody,
+            prepared.ShownUrl ?? prepared.Request.Url.AbsoluteUri, prepared.ShownHeaders, result.ResponseStatus, result.ResponseHeaders, result.ResponseBody,
             startedAt, result.Duration, verdict.NextAttemptAt);
         var succeeded = result.Outcome is AttemptOutcome.Succeeded;
         await recorder.Record(new AttemptRecord(source, attempt, delivery.Run, verdict, await Judge(work, succeeded), work.Epoch), _stopSending.Token);

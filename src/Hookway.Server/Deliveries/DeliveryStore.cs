@@ -7,7 +7,7 @@ using Hookway.Storage;
 namespace Hookway.Deliveries;
 
 /// <summary>Every SQL statement about deliveries.</summary>
-public sealed class DeliveryStore(Database database, TimeProvider clock)
+public sealed class DeliveryStore(Database database, ReadBounds bounds, TimeProvider clock)
 {
     private const string PendingColumns = "message_seq, target_no, run, run_trigger, run_attempts, attempt_count";
 
@@ -229,6 +229,15 @@ public sealed class DeliveryStore(Database database, TimeProvider clock)
         }
         return (rows, null);
     }
+
+    /// <summary>The items that were tried for a target and wait for their next attempt; of many that wait, those that are due last, among which they are.</summary>
+    public Task<List<long>> Retrying(long targetNo) => database.Read(async connection =>
+        (await connection.QueryAsync<long>(
+            """
+            SELECT message_seq FROM (
+                SELECT message_seq, attempt_count FROM deliveries WHERE target_no = @targetNo AND status = 0 ORDER BY next_attempt_at DESC, message_seq DESC LIMIT @Rows) AS waiting
+            WHERE attempt_count > 0
+            """, new { targetNo, bounds.Rows })).AsList());
 
     /// <summary>The deliveries of messages, for showing them. While a target's circuit is open, none of its deliveries is tried before the next probe.</summary>
     public static async Task<ILookup<long, Delivery>> OfMessages(DbConnection connection, IReadOnlyList<long> messageSeqs) =>

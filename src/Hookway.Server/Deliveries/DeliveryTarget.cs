@@ -12,6 +12,9 @@ namespace Hookway.Deliveries;
 public sealed record DeliveryTarget(
     long No, DeliveryChange? Ended, bool Paused, bool Ordered, int? RateLimitPerMinute, int RetryMaxAttempts, int RetryBackoffSeconds, bool IsFailing)
 {
+    /// <summary>The first number of a destination. Those of endpoints are below it: a target has one number, whichever half it is of.</summary>
+    public const long FirstDestinationNo = 1_000_000_000_000;
+
     /// <summary>What the view of a target depends on.</summary>
     public static string Subject(long no) => SubjectPrefix + no.ToString(System.Globalization.CultureInfo.InvariantCulture);
 

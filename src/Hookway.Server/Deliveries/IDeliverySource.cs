@@ -37,4 +37,7 @@ public sealed record TargetOwner(
     long WorkspaceNo, string Label, string? AppId = null, string? EndpointId = null, string? Recipient = null, string? SourceId = null, string? DestinationId = null);
 
 /// <summary>A request ready to send, and the same as it is shown: with secret header values masked.</summary>
-public sealed record PreparedAttempt(DeliveryRequest Request, IReadOnlyList<KeyValuePair<string, string>> ShownHeaders);
+/// <param name="ShownUrl">The URL as it is shown, where that is not the one called.</param>
+/// <param name="Instead">Makes the attempt in place of sending the request, where it is no HTTP request.</param>
+public sealed record PreparedAttempt(
+    DeliveryRequest Request, IReadOnlyList<KeyValuePair<string, string>> ShownHeaders, string? ShownUrl = null, Func<CancellationToken, Task<AttemptResult>>? Instead = null);

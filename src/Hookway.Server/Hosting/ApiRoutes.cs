@@ -9,6 +9,7 @@ using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Portals;
 using Hookway.Dispatch.Recipients;
 using Hookway.Dispatch.Refusals;
+using Hookway.Ingest.Destinations;
 using Hookway.Ingest.Intake;
 using Hookway.Ingest.Ledger;
 using Hookway.Ingest.Sources;
@@ -36,7 +37,10 @@ public static class ApiRoutes
         app.MapRefusedRequests();
         app.MapVendors();
         app.MapIngest();
+        app.MapDestinations();
         app.MapEvents();
+        app.MapEventAttempts();
+        app.MapEventReplays();
         app.MapReplays();
         app.MapIssues();
         app.MapWorkspace();

@@ -1,3 +1,4 @@
+using Hookway.Ingest.Destinations;
 using Hookway.Ingest.Intake;
 using Hookway.Ingest.Ledger;
 using Hookway.Ingest.Sources;
@@ -46,6 +47,33 @@ internal static class IngestExamples
                 "gapRules": [{ "name": "payment-captured", "kind": "expect", "text": "An authorised payment is captured or canceled within seven days." }],
                 "setupSteps": ["In the Stripe Dashboard open Workbench › Webhooks and add a destination.", "Paste the ingest URL as the endpoint URL."] }] }
             """,
+        [typeof(CreateDestination)] = """
+            { "name": "Billing service", "sourceId": "src_01jd3q5x7v4g6j8m0p2r4t6w8y", "endpointUrl": "https://app.example.com/webhooks/stripe", "filterEventTypes": ["invoice.*"],
+              "filterBodyPath": "livemode", "filterBodyValue": true, "retryMaxAttempts": 12 }
+            """,
+        [typeof(ChangeDestination)] = """{ "transformExpression": "{invoice: data.object.id, customer: data.object.customer}", "paused": false }""",
+        [typeof(DestinationResource)] = """
+            { "destinationId": "dst_01jd3q5x7v0d2f4h6k8n0q2s4v", "name": "Billing service", "sourceId": "src_01jd3q5x7v4g6j8m0p2r4t6w8y",
+              "endpointUrl": "https://app.example.com/webhooks/stripe", "appId": null, "hasSigningSecret": true, "filterEventTypes": ["invoice.*"], "filterEntityKey": null,
+              "filterBodyPath": "livemode", "filterBodyValue": true, "transformBodyPath": null, "transformExpression": null, "retryMaxAttempts": 12, "retryBackoffSeconds": 5,
+              "rateLimitPerMinute": null, "headers": { "x-tenant": "••••••" }, "ordered": false, "enabled": true, "paused": false, "disabledReason": null, "status": "healthy",
+              "createdAt": "2026-01-31T12:00:00.000Z", "updatedAt": "2026-01-31T12:00:00.000Z" }
+            """,
+        [typeof(EventAttemptResource)] = """
+            { "attemptId": "att_01jd3q5x7v2b4d6f8h0j2m4p6r", "eventId": "evt_01jd3q5x7v9c1e3g5j7m9p1r3t", "destinationId": "dst_01jd3q5x7v0d2f4h6k8n0q2s4v",
+              "url": "https://app.example.com/webhooks/stripe", "number": 1, "trigger": "automatic", "status": "failed", "responseStatus": 503, "responseHeaders": { "Retry-After": "120" },
+              "responseBody": "busy", "error": "http_status", "errorDetail": "The receiver answered 503.", "durationMs": 41,
+              "requestHeaders": { "Stripe-Signature": "t=1769860800,v1=5257a869…", "hookway-event-id": "evt_01jd3q5x7v9c1e3g5j7m9p1r3t", "hookway-attempt": "1" },
+              "startedAt": "2026-01-31T12:00:00.000Z", "nextAttemptAt": "2026-01-31T12:02:00.000Z" }
+            """,
+        [typeof(RetryJobResource)] = """
+            { "eventId": "evt_01jd3q5x7v9c1e3g5j7m9p1r3t", "sourceId": "src_01jd3q5x7v4g6j8m0p2r4t6w8y", "destinationId": "dst_01jd3q5x7v0d2f4h6k8n0q2s4v",
+              "url": "https://app.example.com/webhooks/stripe", "status": "pending", "attemptCount": 1, "nextAttemptAt": "2026-01-31T12:02:00.000Z", "lastResponseStatus": 503,
+              "lastError": "http_status" }
+            """,
+        [typeof(ReplayEvent)] = """{ "destinationId": "dst_01jd3q5x7v0d2f4h6k8n0q2s4v" }""",
+        [typeof(ReplayEvents)] = """{ "sourceId": "src_01jd3q5x7v4g6j8m0p2r4t6w8y", "type": "invoice.*", "status": "failed", "since": "2026-01-31T00:00:00Z", "dryRun": false }""",
+        [typeof(DryReplay)] = """{ "matched": 217, "complete": true }""",
         [typeof(EventResource)] = EventWithRequest,
         [typeof(VerifyEvent)] = """{ "release": true }""",
         [typeof(EventVerification)] = $$"""

@@ -17,6 +17,7 @@ using Hookway.Dispatch.Messages;
 using Hookway.Dispatch.Recipients;
 using Hookway.Dispatch.Refusals;
 using Hookway.Ingest.Anomalies;
+using Hookway.Ingest.Destinations;
 using Hookway.Ingest.Intake;
 using Hookway.Ingest.Ledger;
 using Hookway.Ingest.Sources;
@@ -84,6 +85,7 @@ public static class ServerHost
         services.AddSingleton<RequestRate>();
         AddDispatch(services, settings);
         AddIngest(services);
+        AddDestinations(services);
         AddDeliveries(services, settings);
         AddIssues(services);
     }
@@ -171,7 +173,7 @@ public static class ServerHost
         services.AddSingleton(_ => new SecretProtector(settings.MasterKey ?? MasterKey.Load(settings.DataFolder)));
         services.AddSingleton<StoreSettings>();
         services.AddSingleton<MasterKeyRotation>();
-        foreach (var column in (IEnumerable<SealedColumn>)[.. EndpointStore.SealedColumns, .. UserStore.SealedColumns, .. SourceStore.SealedColumns])
+        foreach (var column in (IEnumerable<SealedColumn>)[.. EndpointStore.SealedColumns, .. UserStore.SealedColumns, .. SourceStore.SealedColumns, .. DestinationStore.SealedColumns])
         {
             services.AddSingleton(column);
         }
@@ -200,7 +202,7 @@ public static class ServerHost
 
     private static void AddDispatch(IServiceCollection services, ServerSettings settings)
     {
-        services.AddSingleton(settings.Endpoints);
+        services.AddSingleton(settings.Targets);
         services.AddSingleton<AppCount>(provider => provider.GetRequiredService<AppStore>().Count);
         services.AddSingleton<AppStore>();
         services.AddSingleton<EventTypeStore>();
@@ -223,6 +225,9 @@ public static class ServerHost
         services.AddSingleton<ReplayableMessages>();
         services.AddSingleton<EndpointReplay>();
         services.AddSingleton<MessageErasure>();
+        services.AddSingleton<FedMessages>();
+        services.AddSingleton<FeedApp>(provider => provider.GetRequiredService<FedMessages>().Feed);
+        services.AddSingleton<IsAppInUse>(provider => provider.GetRequiredService<FedMessages>().IsInUse);
     }
 
     private static void AddRetention(IServiceCollection services)
@@ -272,8 +277,22 @@ public static class ServerHost
         services.AddSingleton<IWatcher, SilenceWatch>();
         services.AddSingleton<IWatcher, QuietIssues>();
         services.AddSingleton<IRetained>(provider => provider.GetRequiredService<ExpectationWatch>());
-        services.AddSingleton<RouteEvent>((_, _) => ValueTask.FromResult<IReadOnlyList<DeliveryTarget>>([]));
-        services.AddSingleton<ShowTarget>(_ => ValueTask.FromResult<ShownTarget?>(null));
+    }
+
+    private static void AddDestinations(IServiceCollection services)
+    {
+        services.AddSingleton<DestinationStore>();
+        services.AddSingleton<DestinationRules>();
+        services.AddSingleton<DestinationRemoval>();
+        services.AddSingleton<EventRouting>();
+        services.AddSingleton<DestinationMatch>();
+        services.AddSingleton<EventAttempts>();
+        services.AddSingleton<EventReplay>();
+        services.AddSingleton<ReplayableEvents>();
+        services.AddSingleton<EventReplays>();
+        services.AddSingleton<EventDeliveries>();
+        services.AddSingleton<RouteEvent>(provider => provider.GetRequiredService<EventRouting>().Route);
+        services.AddSingleton<ShowTarget>(provider => provider.GetRequiredService<DestinationStore>().Show);
     }
 
     private static void AddDeliveries(IServiceCollection services, ServerSettings settings)
@@ -284,6 +303,7 @@ public static class ServerHost
         services.AddSingleton(settings.Deliveries);
         services.AddSingleton(settings.Sender);
         services.AddSingleton(provider => new AddressGuard(allowed, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<TargetUrls>();
         services.AddSingleton(provider => new RetrySchedule(settings.RetryDelays, provider.GetRequiredService<Random>()));
         services.AddSingleton<DeliveryStore>();
         services.AddSingleton<AttemptStore>();
@@ -302,7 +322,9 @@ public static class ServerHost
         services.AddSingleton<ReplayRuns>();
         services.AddSingleton<MessageDeliveries>();
         services.AddSingleton<IDeliverySource>(provider => provider.GetRequiredService<MessageDeliveries>());
+        services.AddSingleton<IDeliverySource>(provider => provider.GetRequiredService<EventDeliveries>());
         services.AddSingleton<IReplaySource>(provider => provider.GetRequiredService<EndpointReplay>());
+        services.AddSingleton<IReplaySource>(provider => provider.GetRequiredService<EventReplays>());
         services.AddSingleton<EngineFault>(provider => provider.GetRequiredService<FaultWatch>().Report);
         if (settings.ConnectionString is null)
         {

@@ -3,7 +3,6 @@ using System.Net;
 using Hookway.Access;
 using Hookway.Deliveries;
 using Hookway.Deliveries.Ownership;
-using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.Explain;
 
 namespace Hookway.Hosting;
@@ -29,7 +28,7 @@ public sealed class ServerSettings
         Sender = new SenderOptions { Timeout = Setting.Duration(Value(Setting.Timeout))!.Value };
         Deliveries = new DeliveryOptions { MaxInFlight = Number(Setting.MaxInFlight), MaxInFlightPerTarget = Number(Setting.MaxInFlightPerTarget) };
         Node = new NodeOptions { Lease = TimeSpan.FromSeconds(Number(Setting.LeaseSeconds)) };
-        Endpoints = new EndpointOptions { RequireHttps = bool.Parse(Value(Setting.RequireHttps)) };
+        Targets = new TargetOptions { RequireHttps = bool.Parse(Value(Setting.RequireHttps)) };
         Limits = LimitKind.All.Aggregate(
             new WorkspaceLimits(), (limits, kind) => kind.TryParse(Value(Setting.KeyOf(kind)), out var value) ? kind.With(limits, value) : limits);
         Explain = new ExplainOptions { PublicUrl = PublicUrl ?? Setting.LocalUrlOf(Urls[0]) };
@@ -57,7 +56,7 @@ public sealed class ServerSettings
     public SenderOptions Sender { get; }
     public DeliveryOptions Deliveries { get; }
     public NodeOptions Node { get; }
-    public EndpointOptions Endpoints { get; }
+    public TargetOptions Targets { get; }
     /// <summary>Of a workspace that has none of its own.</summary>
     public WorkspaceLimits Limits { get; }
     public ExplainOptions Explain { get; }

@@ -68,6 +68,11 @@ public sealed class DeliveryIssues(Database database, IssueStore issues, IEnumer
         AttemptOutcome.Tls => "no secure connection can be made",
         AttemptOutcome.BlockedAddress => "the address may not be called",
         AttemptOutcome.InvalidResponse => "the answer is not valid HTTP",
+        AttemptOutcome.TransformFailed => "the transformation cannot be applied",
+        AttemptOutcome.RoutingKeyMissing => "no recipient is named",
+        AttemptOutcome.EventTypeNotPublished => "the type is not published in the app",
+        AttemptOutcome.SchemaMismatch => "the data does not match the schema in the app",
+        AttemptOutcome.MessageRefused => "the app does not take them",
         _ => signal.Error ?? "",
     };
 

@@ -49,5 +49,6 @@ public static class IdPrefix
     public const string Replay = "rpl";
     public const string Issue = "anom";
     public const string Source = "src";
+    public const string Destination = "dst";
     public const string Event = "evt";
 }

@@ -65,7 +65,7 @@ public static class EndpointForm
                 return null;
             }
             names.Add(name);
-            if (value != EndpointResource.Mask)
+            if (value != CustomHeaders.Mask)
             {
                 given[name] = value;
             }

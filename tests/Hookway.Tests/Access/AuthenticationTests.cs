@@ -10,12 +10,12 @@ public class AuthenticationTests(ServerFixture fixture) : IClassFixture<ServerFi
     private TestServer Server => fixture.Server;
 
     /// <summary>Every route of the API with the scope it declares: a new route is covered when it is mapped.</summary>
-    private (HttpMethod Method, string Pattern, string? Scope)[] Routes =>
+    private (HttpMethod Method, string Pattern, string? Scope, string? Other)[] Routes =>
     [
         .. Server.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
             .Where(route => route.RoutePattern.RawText!.StartsWith("/api/", StringComparison.Ordinal))
             .SelectMany(route => route.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Select(method =>
-                (new HttpMethod(method), route.RoutePattern.RawText!, route.Metadata.GetMetadata<RequiredScope>()?.Scope))),
+                (new HttpMethod(method), route.RoutePattern.RawText!, route.Metadata.GetMetadata<RequiredScope>()?.Scope, route.Metadata.GetMetadata<AlternativeScope>()?.Scope))),
     ];
 
     [Fact]
@@ -40,7 +40,7 @@ public class AuthenticationTests(ServerFixture fixture) : IClassFixture<ServerFi
     [InlineData("Bearer hwk_TESTSERVERBOOTSTRAPKEY00000000")]
     public async Task Without_a_valid_key_every_route_is_a_401(string? header)
     {
-        foreach (var (method, pattern, _) in Routes)
+        foreach (var (method, pattern, _, _) in Routes)
         {
             (string, string)[] headers = header is null ? [] : [("Authorization", header)];
             var answer = await Server.Request(method, Fill(pattern, []), null, key: null, headers);
@@ -78,9 +78,10 @@ public class AuthenticationTests(ServerFixture fixture) : IClassFixture<ServerFi
         {
             keys[scope] = await Server.CreateKey([.. Scopes.All.Where(other => other != Scopes.Everything && other != scope)]);
         }
-        foreach (var (method, pattern, scope) in Routes)
+        foreach (var (method, pattern, scope, other) in Routes)
         {
-            var refused = (await Server.Request(method, Fill(pattern, []), null, keys[scope!])).ExpectCode(403, "missing_scope");
+            var key = other is null ? keys[scope!] : await Server.CreateKey([.. Scopes.All.Where(one => one != Scopes.Everything && one != scope && one != other)]);
+            var refused = (await Server.Request(method, Fill(pattern, []), null, key)).ExpectCode(403, "missing_scope");
             refused.Text("detail").ShouldContain(scope!);
         }
     }
@@ -93,12 +94,12 @@ public class AuthenticationTests(ServerFixture fixture) : IClassFixture<ServerFi
         {
             keys[scope] = await Server.CreateKey([scope]);
         }
-        foreach (var (method, pattern, needed) in Routes)
+        foreach (var (method, pattern, needed, other) in Routes)
         {
             foreach (var (scope, key) in keys)
             {
                 var status = (await Server.Request(method, Fill(pattern, []), null, key)).Status;
-                if (scope == needed || scope == Scopes.Everything)
+                if (scope == needed || scope == other || scope == Scopes.Everything)
                 {
                     status.ShouldNotBeOneOf(401, 403, 500);
                 }
@@ -130,14 +131,14 @@ public class AuthenticationTests(ServerFixture fixture) : IClassFixture<ServerFi
         var bodies = new[] { "{}", $$"""{"recipient":"customer_1","type":"invoice.paid"}""", $$"""{"recipient":"customer_1","url":"{{fixture.Receiver.Url}}"}""", """{"name":"x"}""" };
         var before = await Snapshot(server, app, endpoint, message);
 
-        foreach (var (method, pattern, _) in Routes.Where(route => route.Pattern.Contains('{', StringComparison.Ordinal)))
+        foreach (var (method, pattern, _, _) in Routes.Where(route => route.Pattern.Contains('{', StringComparison.Ordinal)))
         {
             foreach (var body in method == HttpMethod.Get ? [""] : bodies)
             {
                 (await server.Raw(method, Fill(pattern, ids), body, stranger)).ExpectCode(404, "not_found");
             }
         }
-        foreach (var (_, pattern, _) in Routes.Where(route => route.Method == HttpMethod.Get && !route.Pattern.Contains('{', StringComparison.Ordinal)))
+        foreach (var (_, pattern, _, _) in Routes.Where(route => route.Method == HttpMethod.Get && !route.Pattern.Contains('{', StringComparison.Ordinal)))
         {
             // What a workspace has from its beginning (a key, the log) is the stranger's own.
             var shown = System.Text.Encoding.UTF8.GetString((await server.Get(pattern, stranger)).Expect(200).Bytes);
@@ -147,7 +148,7 @@ public class AuthenticationTests(ServerFixture fixture) : IClassFixture<ServerFi
         (await Snapshot(server, app, endpoint, message)).ShouldBe(before);
         // The stranger's own app with our ids in it finds nothing either.
         ids["appId"] = (await server.Post("/api/v1/apps", new { name = "theirs" }, stranger)).Expect(201).Text("appId");
-        foreach (var (method, pattern, _) in Routes.Where(route =>
+        foreach (var (method, pattern, _, _) in Routes.Where(route =>
             route.Pattern.Contains("{endpointId}", StringComparison.Ordinal) || route.Pattern.Contains("{messageId}", StringComparison.Ordinal)))
         {
             (await server.Raw(method, Fill(pattern, ids), method == HttpMethod.Get ? "" : "{}", stranger)).ExpectCode(404, "not_found");

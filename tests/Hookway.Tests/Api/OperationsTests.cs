@@ -83,13 +83,27 @@ public sealed class OperationsTests
         ["changeASource"] = [new("""{"name":null}""", "name"), new("""{"enabled":null}""", "enabled"), new("""{"rateLimitPerMinute":0}""", "rateLimitPerMinute"), new("""{"surprise":1}""", "surprise")],
         ["archiveASource"] = Unpaged,
         ["rotateASourceToken"] = [new("""{"gracePeriodSeconds":-1}""", "gracePeriodSeconds"), new("""{"surprise":1}""", "surprise")],
+        ["createADestination"] =
+        [
+            new("{}", "name"), new("{}", "sourceId"), new("{}", "endpointUrl"), new("""{"name":"x","sourceId":"src_x","endpointUrl":"http://127.0.0.1/","transformExpression":"a["}""", "transformExpression"),
+            new("""{"name":"x","sourceId":"src_x","endpointUrl":"http://127.0.0.1/"}""", "sourceId"), new("""{"name":"x","sourceId":"src_x","endpointUrl":"http://127.0.0.1/","filterBodyPath":"a"}""", "filterBodyValue"),
+            new("""{"name":"x","surprise":1}""", "surprise"),
+        ],
+        ["listDestinations"] = Paged,
+        ["fetchADestination"] = Unpaged,
+        ["changeADestination"] = [new("""{"name":null}""", "name"), new("""{"enabled":null}""", "enabled"), new("""{"appId":"app_x"}""", "appId"), new("""{"surprise":1}""", "surprise")],
+        ["deleteADestination"] = Unpaged,
         ["listRefusedRequests"] = Paged,
         ["listVendors"] = Unpaged,
         ["listEvents"] = [.. Paged, new("?signatureStatus=some", "signatureStatus"), new("?status=some", "status"), new("?since=yesterday", "since"), new("?until=x", "until")],
         ["fetchAnEvent"] = Unpaged,
         ["fetchAnEventBody"] = Unpaged,
         ["verifyAnEvent"] = [new("""{"release":"yes"}""", "release"), new("""{"surprise":1}""", "surprise")],
-        ["listReplays"] = [.. Paged, new("?status=some", "status"), new("?since=yesterday", "since")],
+        ["listAttempts"] = [.. Paged, new("?status=some", "status"), new("?since=yesterday", "since"), new("?until=x", "until")],
+        ["listRetryJobs"] = [.. Paged, new("?status=failed", "status")],
+        ["replayAnEvent"] = [new("""{"destinationId":1}""", "destinationId"), new("""{"surprise":1}""", "surprise")],
+        ["replayEvents"] = [new("""{"status":"some"}""", "status"), new("""{"since":"yesterday"}""", "since"), new("""{"since":"2026-01-31T12:00:00Z","until":"2026-01-31T12:00:00Z"}""", "until"), new("""{"surprise":1}""", "surprise")],
+        ["listReplays"] = [.. Paged, new("?kind=some", "kind"), new("?status=some", "status"), new("?since=yesterday", "since")],
         ["fetchAReplay"] = Unpaged,
         ["cancelAReplay"] = Unpaged,
         ["listIssues"] = [.. Paged, new("?status=some", "status"), new("?kind=some", "kind")],
@@ -115,7 +129,7 @@ public sealed class OperationsTests
     /// <summary>Writes that change no configuration. Every other one is in the audit log, under the request that made it.</summary>
     private static readonly HashSet<string> NoConfiguration =
     [
-        "sendAMessage", "sendMessagesInABatch", "sendATestMessage", "replayAMessage", "replayToAnEndpoint", "cancelAReplay", "cancelAMessage", "eraseAMessageData", "verifyAnEvent",
+        "sendAMessage", "sendMessagesInABatch", "sendATestMessage", "replayAMessage", "replayToAnEndpoint", "cancelAReplay", "cancelAMessage", "eraseAMessageData", "verifyAnEvent", "replayAnEvent", "replayEvents",
     ];
 
     [Fact]
@@ -202,11 +216,20 @@ public sealed class OperationsTests
             (HttpMethod.Patch, "/api/v1/ingest/sources/{sourceId}", """{"retentionDays":7}"""),
             (HttpMethod.Post, "/api/v1/ingest/sources/{sourceId}/rotate-token", "{}"),
             (HttpMethod.Get, "/api/v1/ingest/sources/{sourceId}/refused-requests", null),
+            (HttpMethod.Post, "/api/v1/ingest/destinations", $$"""{"name":"App","sourceId":"{sourceId}","endpointUrl":"{{receiver}}","filterEventTypes":"invoice.*","filterBodyPath":"a.b","filterBodyValue":1,"headers":{"x-a":"b"} }"""),
+            (HttpMethod.Get, "/api/v1/ingest/destinations", null),
+            (HttpMethod.Get, "/api/v1/ingest/destinations/{destinationId}", null),
+            (HttpMethod.Patch, "/api/v1/ingest/destinations/{destinationId}", """{"filterEventTypes":["invoice.*"],"ordered":true}"""),
             (HttpMethod.Get, "/api/v1/ingest/vendors", null),
             (HttpMethod.Get, "/api/v1/ingest/events?type=issues", null),
             (HttpMethod.Get, "/api/v1/ingest/events/{eventId}", null),
             (HttpMethod.Get, "/api/v1/ingest/events/{eventId}/body", null),
             (HttpMethod.Post, "/api/v1/ingest/events/{eventId}/verify", """{"release":true}"""),
+            (HttpMethod.Get, "/api/v1/ingest/attempts?destinationId={destinationId}", null),
+            (HttpMethod.Get, "/api/v1/ingest/retry-jobs", null),
+            (HttpMethod.Post, "/api/v1/ingest/events/{eventId}/replay", "{}"),
+            (HttpMethod.Post, "/api/v1/ingest/replays", """{"sourceId":"{sourceId}","status":"failed"}"""),
+            (HttpMethod.Delete, "/api/v1/ingest/destinations/{destinationId}", null),
             (HttpMethod.Delete, "/api/v1/ingest/sources/{sourceId}", null),
             (HttpMethod.Get, "/api/v1/replays", null),
             (HttpMethod.Get, "/api/v1/replays/{replayId}", null),
@@ -257,7 +280,7 @@ public sealed class OperationsTests
 
     private static void Remember(Dictionary<string, string> ids, JsonElement answer)
     {
-        foreach (var name in (string[])["endpointId", "messageId", "replayId", "keyId", "portalSessionId", "invitationId", "sourceId"])
+        foreach (var name in (string[])["endpointId", "messageId", "replayId", "keyId", "portalSessionId", "invitationId", "sourceId", "destinationId"])
         {
             if (answer.TryGetProperty(name, out var id) && id.ValueKind is JsonValueKind.String)
             {

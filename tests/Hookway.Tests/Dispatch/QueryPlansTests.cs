@@ -145,6 +145,7 @@ public sealed partial class QueryPlansTests
         var source = (await server.CreateSource()).Id();
         var otherSource = (await server.Post("/api/v1/ingest/sources", new { name = "Other", vendor = "github" }, otherKey)).Expect(201).Text("sourceId");
         await volume.AddEvents(source, otherSource, Messages, 40, now);
+        var destination = (await server.Post("/api/v1/ingest/destinations", new { name = "App", sourceId = source, endpointUrl = "http://127.0.0.1:1/" })).Expect(201).Text("destinationId");
         await volume.Analyze();
         string Time(double days) => Hookway.Api.Times.Format(now.AddDays(days));
         return new()
@@ -153,6 +154,7 @@ public sealed partial class QueryPlansTests
             ["endpointId"] = [endpoints[0], endpoints[1]],
             ["messageId"] = [Volume.MessageId(Messages - 8)],
             ["sourceId"] = [source],
+            ["destinationId"] = [destination],
             ["eventId"] = [Volume.EventId(Messages - 8)],
             ["entityKey"] = ["in_popular", "in_10000001", "none"],
             ["replayId"] = ["rpl_01jd3q5x7v0000010000000002"],

@@ -4,7 +4,11 @@ using System.Net;
 namespace Hookway.Tests.Support;
 
 /// <summary>A request as a receiver saw it. Header names compare without case; repeated values are joined by commas.</summary>
-public sealed record ReceivedRequest(string Method, string Path, IReadOnlyDictionary<string, string> Headers, byte[] Body, DateTimeOffset At);
+public sealed record ReceivedRequest(string Method, string Path, IReadOnlyDictionary<string, string> Headers, byte[] Body, DateTimeOffset At)
+{
+    /// <summary>With its question mark; empty when there is none.</summary>
+    public string Query { get; init; } = "";
+}
 
 /// <summary>A real receiver on a free loopback port. It answers 200 until told otherwise and remembers what it got.</summary>
 public sealed class ReceiverStub : IAsyncDisposable
@@ -88,7 +92,7 @@ public sealed class ReceiverStub : IAsyncDisposable
         var headers = KeepRequests
             ? context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase)
             : [];
-        var request = new ReceivedRequest(context.Request.Method, context.Request.Path, headers, body, DateTimeOffset.UtcNow);
+        var request = new ReceivedRequest(context.Request.Method, context.Request.Path, headers, body, DateTimeOffset.UtcNow) { Query = context.Request.QueryString.Value ?? "" };
         if (KeepRequests)
         {
             requests.Enqueue(request);

@@ -36,6 +36,8 @@ public sealed record Replay(
     long No, string ReplayId, string Kind, string Filter, long? TargetNo, ReplayState State, string? Reason, int Matched, int Queued, int Skipped,
     int Succeeded, int Failed, int Canceled, long WalkAfter, long WalkLast, DateTimeOffset CreatedAt, DateTimeOffset? FinishedAt)
 {
+    public long WorkspaceNo { get; init; }
+
     /// <summary>The reason of a replay whose steps failed again and again.</summary>
     public const string Fault = "internal_error";
 
@@ -60,6 +62,17 @@ public static class ReplayKind
 
     /// <summary>What an endpoint did not get, or all that it got.</summary>
     public const string Endpoint = "endpoint";
+
+    /// <summary>One event again; there is no walk.</summary>
+    public const string Event = "event";
+
+    /// <summary>The events that match a filter.</summary>
+    public const string Events = "events";
+
+    /// <summary>Those of Dispatch, and those of Ingest.</summary>
+    public static IReadOnlyList<string> OfDispatch { get; } = [Message, Endpoint];
+
+    public static IReadOnlyList<string> OfIngest { get; } = [Event, Events];
 }
 
 /// <summary>A replay that begins.</summary>
@@ -72,10 +85,12 @@ public sealed record NewReplay(
     long WorkspaceNo, string ReplayId, string Kind, string Filter, string OwnerId, string? TargetId, long? TargetNo, string? Recipient, long WalkAfter, long WalkLast);
 
 /// <summary>The replays that may be seen at all: those of a workspace or, with an owner and a recipient, theirs alone.</summary>
-public sealed record ReplayScope(long WorkspaceNo, string? OwnerId = null, string? Recipient = null)
+/// <param name="Kinds">Only those of these kinds; null for all.</param>
+public sealed record ReplayScope(long WorkspaceNo, string? OwnerId = null, string? Recipient = null, IReadOnlyList<string>? Kinds = null)
 {
     /// <summary>As a further condition; its parameters are <see cref="Values"/>.</summary>
-    public string And => Recipient is null ? "" : " AND owner_id = @onlyOwner AND recipient = @onlyRecipient";
+    public string And => (Recipient is null ? "" : " AND owner_id = @onlyOwner AND recipient = @onlyRecipient")
+        + (Kinds is null ? "" : $" AND kind IN ({string.Join(", ", Kinds.Select(kind => $"'{kind}'"))})");
 
     public object Values => new { workspaceNo = WorkspaceNo, onlyOwner = OwnerId, onlyRecipient = Recipient };
 }

@@ -11,7 +11,7 @@ public sealed class ReplayStore(Database database, ReadBounds bounds)
 
     private const string Select =
         """
-        SELECT no, id, kind, filter, target_no, state, reason, matched, queued, skipped, succeeded, failed, canceled, walk_after, walk_last, created_at, finished_at
+        SELECT no, id, kind, filter, target_no, state, reason, matched, queued, skipped, succeeded, failed, canceled, walk_after, walk_last, created_at, finished_at, workspace_no
         FROM replays
         """;
 
@@ -150,9 +150,10 @@ public sealed class ReplayStore(Database database, ReadBounds bounds)
         public long WalkLast { get; init; }
         public long CreatedAt { get; init; }
         public long? FinishedAt { get; init; }
+        public long WorkspaceNo { get; init; }
 
         public Replay ToReplay() => new(
             No, Id, Kind, Filter, TargetNo, (ReplayState)State, Reason, Matched, Queued, Skipped, Succeeded, Failed, Canceled, WalkAfter, WalkLast,
-            Stored.Time(CreatedAt), Stored.Time(FinishedAt));
+            Stored.Time(CreatedAt), Stored.Time(FinishedAt)) { WorkspaceNo = WorkspaceNo };
     }
 }

@@ -77,21 +77,13 @@ public sealed class EndpointFilter
             return $"must have 1 to {MostValues} values in \"in\"";
         }
         var values = condition.EqualTo.IsSet ? [condition.EqualTo.Value] : condition.In ?? [];
-        return values.All(value => value.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array) && !(value.ValueKind is JsonValueKind.String && RawJson.Text(value) is null)) ? null : "must compare with strings, numbers, true, false or null";
+        return values.All(RawJson.IsScalar) ? null : "must compare with strings, numbers, true, false or null";
     }
 
     private static bool Matches(JsonElement found, FilterCondition condition)
     {
         var exists = found.ValueKind is not JsonValueKind.Undefined;
         return condition.Exists is { } wanted ? exists == wanted
-            : exists && (condition.EqualTo.IsSet ? Same(found, condition.EqualTo.Value) : condition.In!.Any(value => Same(found, value)));
+            : exists && (condition.EqualTo.IsSet ? RawJson.Same(found, condition.EqualTo.Value) : condition.In!.Any(value => RawJson.Same(found, value)));
     }
-
-    private static bool Same(JsonElement a, JsonElement b) => a.ValueKind == b.ValueKind && a.ValueKind switch
-    {
-        JsonValueKind.String => RawJson.Text(a) is { } text && text == RawJson.Text(b),
-        JsonValueKind.Number => a.TryGetDecimal(out var x) && b.TryGetDecimal(out var y) ? x == y : a.GetDouble().Equals(b.GetDouble()),
-        JsonValueKind.True or JsonValueKind.False or JsonValueKind.Null => true,
-        _ => false,
-    };
 }

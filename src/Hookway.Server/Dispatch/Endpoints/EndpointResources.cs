@@ -24,7 +24,7 @@ public sealed record CreateEndpoint(
 {
     public EndpointSettings ToSettings(FieldErrors errors) => new(
         Url ?? "", Name, Enabled: true, Paused: false, EventTypes is { Count: > 0 } ? EventTypes : null, EndpointFilter.From(Filter, errors),
-        HeaderPatch.Apply(new Dictionary<string, string>(), Headers), RetryMaxAttempts ?? EndpointSettings.DefaultRetryMaxAttempts,
+        CustomHeaders.Merge(CustomHeaders.None, Headers), RetryMaxAttempts ?? EndpointSettings.DefaultRetryMaxAttempts,
         RetryBackoffSeconds ?? EndpointSettings.DefaultRetryBackoffSeconds, RateLimitPerMinute, Ordered ?? false);
 }
 
@@ -50,7 +50,7 @@ public sealed record ChangeEndpoint(
         NotNull("enabled", Enabled, old.Enabled, errors)!.Value, NotNull("paused", Paused, old.Paused, errors)!.Value,
         !EventTypes.IsSet ? old.EventTypes : EventTypes.Value is { Count: > 0 } types ? types : null,
         !Filter.IsSet ? old.Filter : EndpointFilter.From(Filter.Value, errors),
-        !Headers.IsSet ? old.Headers : Headers.Value is null ? new Dictionary<string, string>() : HeaderPatch.Apply(old.Headers, Headers.Value),
+        !Headers.IsSet ? old.Headers : Headers.Value is null ? CustomHeaders.None : CustomHeaders.Merge(old.Headers, Headers.Value),
         RetryMaxAttempts.Or(old.RetryMaxAttempts, EndpointSettings.DefaultRetryMaxAttempts)!.Value,
         RetryBackoffSeconds.Or(old.RetryBackoffSeconds, EndpointSettings.DefaultRetryBackoffSeconds)!.Value,
         RateLimitPerMinute.Or(old.RateLimitPerMinute, null), NotNull("ordered", Ordered, old.Ordered, errors)!.Value);
@@ -67,24 +67,6 @@ public sealed record ChangeEndpoint(
             return old;
         }
         return given.Value;
-    }
-}
-
-/// <summary>Merges custom headers: absent stays, null removes; names are compared without case.</summary>
-internal static class HeaderPatch
-{
-    public static IReadOnlyDictionary<string, string> Apply(IReadOnlyDictionary<string, string> old, IReadOnlyDictionary<string, string?>? patch)
-    {
-        var merged = new Dictionary<string, string>(old, StringComparer.OrdinalIgnoreCase);
-        foreach (var (name, value) in patch ?? new Dictionary<string, string?>())
-        {
-            merged.Remove(name);
-            if (value is not null)
-            {
-                merged[name] = value;
-            }
-        }
-        return merged;
     }
 }
 
@@ -133,12 +115,10 @@ public record EndpointResource(
     int RetryMaxAttempts, int RetryBackoffSeconds, int? RateLimitPerMinute, bool Ordered,
     [property: AllowedValues("healthy", "failing", "disabled", "paused")] string Status, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
 {
-    public const string Mask = "••••••";
-
     public static EndpointResource Of(WebhookEndpoint endpoint) => new(
         endpoint.EndpointId, endpoint.AppId, endpoint.Recipient, endpoint.Settings.Url, endpoint.Settings.Name, endpoint.Settings.Enabled, endpoint.Settings.Paused,
         endpoint.DisabledReason, endpoint.Settings.EventTypes, endpoint.Settings.Filter?.Conditions,
-        endpoint.Settings.Headers.ToDictionary(header => header.Key, _ => Mask), SignatureNames.Of(endpoint.Secret.Scheme),
+        CustomHeaders.Masked(endpoint.Settings.Headers), SignatureNames.Of(endpoint.Secret.Scheme),
         endpoint.Settings.RetryMaxAttempts, endpoint.Settings.RetryBackoffSeconds, endpoint.Settings.RateLimitPerMinute, endpoint.Settings.Ordered,
         endpoint.Status, endpoint.CreatedAt, endpoint.UpdatedAt);
 }

@@ -1,5 +1,3 @@
-using System.Collections.Frozen;
-using System.Text;
 using Hookway.Api;
 using Hookway.Deliveries;
 using Hookway.Webhooks;
@@ -7,32 +5,25 @@ using Hookway.Webhooks;
 namespace Hookway.Dispatch.Endpoints;
 
 /// <summary>Judges the fields of an endpoint; each error names its field.</summary>
-public sealed class EndpointRules(AddressGuard guard, EndpointOptions options)
+public sealed class EndpointRules(TargetUrls urls)
 {
-    private const int MostUrlCharacters = 2_048;
     private const int MostNameCharacters = 200;
     private const int MostEventTypes = 500;
-    private const int MostHeaders = 20;
-    private const int MostHeaderValueBytes = 4_096;
     private const int FewestSecretBytes = 24;
-
-    private static readonly FrozenSet<string> ReservedHeaders = FrozenSet.ToFrozenSet(
-        ["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-         "host", "user-agent", "expect"], StringComparer.OrdinalIgnoreCase);
 
     /// <param name="urlIsNew">Only a URL that is given now is judged: one that was good when it was set must not stand in the way of other changes.</param>
     public async Task Check(EndpointSettings settings, bool urlIsNew, FieldErrors errors, CancellationToken cancel)
     {
-        if (urlIsNew)
+        if (urlIsNew && await urls.Objection(settings.Url, cancel) is { } objection)
         {
-            await CheckUrl(settings.Url, errors, cancel);
+            errors.Add("url", objection);
         }
         if (settings.Name?.Length > MostNameCharacters)
         {
             errors.Add("name", $"must be at most {MostNameCharacters} characters");
         }
         CheckEventTypes(settings.EventTypes, errors);
-        CheckHeaders(settings.Headers, errors);
+        CustomHeaders.Check(settings.Headers, errors);
         if (settings.RetryMaxAttempts is < 1 or > 20)
         {
             errors.Add("retryMaxAttempts", "must be from 1 to 20");
@@ -75,26 +66,6 @@ public sealed class EndpointRules(AddressGuard guard, EndpointOptions options)
         return secret;
     }
 
-    private async Task CheckUrl(string text, FieldErrors errors, CancellationToken cancel)
-    {
-        if (text.Length is 0 or > MostUrlCharacters || !Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.Host.Length == 0)
-        {
-            errors.Add("url", $"is required: an absolute http or https URL of at most {MostUrlCharacters} characters");
-        }
-        else if (options.RequireHttps && url.Scheme != "https")
-        {
-            errors.Add("url", "must be https");
-        }
-        else if (url.UserInfo.Length > 0)
-        {
-            errors.Add("url", "must not hold credentials; use headers");
-        }
-        else if (await guard.Refusal(url, cancel) is { } refusal)
-        {
-            errors.Add("url", refusal);
-        }
-    }
-
     private static void CheckEventTypes(IReadOnlyList<string>? eventTypes, FieldErrors errors)
     {
         if (eventTypes?.Count > MostEventTypes)
@@ -106,31 +77,6 @@ public sealed class EndpointRules(AddressGuard guard, EndpointOptions options)
             if (!EndpointSettings.IsPattern(eventTypes[i]))
             {
                 errors.Add($"eventTypes[{i}]", "must be an event type's name, or a prefix such as invoice.*");
-            }
-        }
-    }
-
-    /// <summary>Judges custom headers; also inside the transaction that merges them, where two changes come together.</summary>
-    public static void CheckHeaders(IReadOnlyDictionary<string, string> headers, FieldErrors errors)
-    {
-        if (headers.Count > MostHeaders)
-        {
-            errors.Add("headers", $"must be at most {MostHeaders}");
-        }
-        foreach (var (name, value) in headers)
-        {
-            if (!HeaderNames.IsToken(name))
-            {
-                errors.Add($"headers.{name}", "is not a header name");
-            }
-            else if (ReservedHeaders.Contains(name) || name.StartsWith("content-", StringComparison.OrdinalIgnoreCase)
-                || name.StartsWith("webhook-", StringComparison.OrdinalIgnoreCase))
-            {
-                errors.Add($"headers.{name}", "is set by Hookway or by HTTP itself and cannot be a custom header");
-            }
-            else if (!HeaderNames.IsValue(value) || Encoding.UTF8.GetByteCount(value) > MostHeaderValueBytes)
-            {
-                errors.Add($"headers.{name}", $"must be visible ASCII of at most {MostHeaderValueBytes} bytes");
             }
         }
     }

@@ -62,7 +62,8 @@ public sealed class EndpointStore(Database database, Configuration configuration
     }
 
     /// <summary>The endpoint with this number as a target, kept in memory. Also one that is deleted.</summary>
-    public ValueTask<WebhookEndpoint?> ViewTarget(long no) => configuration.View(DeliveryTarget.Subject(no), connection => LoadTarget(connection, no));
+    public ValueTask<WebhookEndpoint?> ViewTarget(long no) =>
+        no >= DeliveryTarget.FirstDestinationNo ? default : configuration.View(DeliveryTarget.Subject(no), connection => LoadTarget(connection, no));
 
     /// <summary>The endpoints that a recipient's messages may go to, kept in memory; null when the recipient is unknown.</summary>
     public ValueTask<RecipientView?> ViewRecipient(App app, string recipient) =>

@@ -143,7 +143,7 @@ public static class EndpointsApi
         {
             refusal = new FieldErrors();
             var settings = input.Apply(endpoint.Settings, refusal);
-            EndpointRules.CheckHeaders(settings.Headers, refusal);
+            CustomHeaders.Check(settings.Headers, refusal);
             return refusal.Any ? null : endpoint with
             {
                 Settings = settings,

@@ -32,7 +32,7 @@ public sealed class MessageDeliveries(EndpointStore endpoints, MessageStore mess
             new(WebhookHeaders.Timestamp, now.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)),
             new(WebhookHeaders.Signature, WebhookSignature.Sign(endpoint.SecretsAt(now), content.MessageId, now, content.Body)),
         };
-        var shown = custom.Count == 0 ? headers : [.. headers, .. custom.Keys.Select(name => new KeyValuePair<string, string>(name, EndpointResource.Mask))];
+        var shown = custom.Count == 0 ? headers : [.. headers, .. custom.Keys.Select(name => new KeyValuePair<string, string>(name, CustomHeaders.Mask))];
         headers = custom.Count == 0 ? headers : [.. headers, .. custom];
         return new PreparedAttempt(new DeliveryRequest(HttpMethod.Post, endpoint.Url, headers, content.Body), shown);
     }

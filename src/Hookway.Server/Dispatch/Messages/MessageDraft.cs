@@ -99,7 +99,7 @@ public sealed record MessageDraft(
     }
 
     /// <summary>The recipient that the app's routing keys name: the header first, then the path in <c>data</c>.</summary>
-    private static string? Route(App app, ReadOnlyMemory<byte> data, Func<string, string?> header)
+    internal static string? Route(App app, ReadOnlyMemory<byte> data, Func<string, string?> header)
     {
         if (app.RoutingKeyHeader is { } name && header(name) is { Length: > 0 } value)
         {

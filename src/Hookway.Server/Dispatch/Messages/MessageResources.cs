@@ -64,10 +64,10 @@ public sealed record AttemptResource(
 {
     public static AttemptResource Of(Attempt attempt, string messageId, string endpointId) => new(
         attempt.AttemptId, messageId, endpointId, attempt.Url, attempt.Number, attempt.Trigger.Word(),
-        attempt.Outcome is AttemptOutcome.Succeeded ? "succeeded" : "failed", attempt.ResponseStatus, Merge(attempt.ResponseHeaders),
+        attempt.Outcome is AttemptOutcome.Succeeded ? "succeeded" : "failed", attempt.ResponseStatus, HeaderNames.Merge(attempt.ResponseHeaders),
         Encoding.UTF8.GetString(attempt.ResponseBody), attempt.Outcome.Code(),
         attempt.Outcome is AttemptOutcome.Succeeded ? null : attempt.Detail ?? attempt.Outcome.Sentence(), (long)attempt.Duration.TotalMilliseconds,
-        Merge(attempt.RequestHeaders), attempt.StartedAt, attempt.NextAttemptAt);
+        HeaderNames.Merge(attempt.RequestHeaders), attempt.StartedAt, attempt.NextAttemptAt);
 
     /// <summary>Which attempts a <c>status</c> in a query asks for; null for all.</summary>
     public static bool? SucceededOf(string? status, FieldErrors errors)
@@ -78,7 +78,4 @@ public sealed record AttemptResource(
         }
         return status is null ? null : status == "succeeded";
     }
-
-    private static Dictionary<string, string> Merge(IReadOnlyList<KeyValuePair<string, string>> headers) =>
-        headers.GroupBy(header => header.Key, StringComparer.OrdinalIgnoreCase).ToDictionary(group => group.Key, group => string.Join(", ", group.Select(header => header.Value)));
 }

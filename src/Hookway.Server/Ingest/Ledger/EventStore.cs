@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Dapper;
 using Hookway.Deliveries;
+using Hookway.Ingest.Sources;
 using Hookway.Ingest.Verification;
 using Hookway.Storage;
 
@@ -186,6 +187,23 @@ public sealed class EventStore(Database database)
         (await connection.QueryAsync<(long Seq, string Id)>($"SELECT seq, id FROM events WHERE {Stored.Unindexed}workspace_no = @workspaceNo AND seq IN {Stored.List(seqs)}", new { workspaceNo }))
             .ToDictionary(row => row.Seq, row => row.Id);
 
+    /// <summary>The same, whosesoever they are.</summary>
+    public static async Task<IReadOnlyDictionary<long, string>> FindIds(DbConnection connection, IReadOnlyCollection<long> seqs) =>
+        (await connection.QueryAsync<(long Seq, string Id)>($"SELECT seq, id FROM events WHERE seq IN {Stored.List(seqs)}")).ToDictionary(row => row.Seq, row => row.Id);
+
+    /// <summary>What is forwarded of a source's event; null when it has been erased.</summary>
+    public Task<EventContent?> FindContent(SourceView source, long seq) => database.Read(async connection =>
+    {
+        var row = await connection.QuerySingleOrDefaultAsync<ContentRow>(
+            $"SELECT id, event_type, method, query, headers, sealed, body, received_at FROM events WHERE seq = @seq AND {Stored.Unindexed}source_no = @No", new { seq, source.Source.No });
+        if (row is not { Body: { } body })
+        {
+            return null;
+        }
+        var (headers, query, _) = source.Seal.Join(row.Id, StoredHeaders.Read(row.Headers), row.Query, row.Sealed);
+        return new EventContent(row.Id, source.Source.SourceId, row.EventType, row.Method, query, headers, body, Stored.Time(row.ReceivedAt));
+    });
+
     /// <summary>Whether a source of the workspace has sent a type that begins so.</summary>
     public static async Task<bool> HasType(DbConnection connection, long workspaceNo, string q) => await connection.ExecuteScalarAsync<long?>(
         "SELECT 1 FROM source_types WHERE workspace_no = @workspaceNo AND type >= @q AND type < @end LIMIT 1", new { workspaceNo, q, end = Prefix.EndOf(q) }) is not null;
@@ -202,6 +220,18 @@ public sealed class EventStore(Database database)
         public byte[]? Sealed { get; init; }
         public byte[]? Body { get; init; }
         public string? Evidence { get; init; }
+    }
+
+    private sealed record ContentRow
+    {
+        public string Id { get; init; } = "";
+        public string? EventType { get; init; }
+        public string Method { get; init; } = "";
+        public string Query { get; init; } = "";
+        public string Headers { get; init; } = "";
+        public byte[]? Sealed { get; init; }
+        public byte[]? Body { get; init; }
+        public long ReceivedAt { get; init; }
     }
 
     private sealed record EventRow

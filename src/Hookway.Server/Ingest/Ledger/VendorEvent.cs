@@ -27,4 +27,4 @@ public sealed record EventRequest(IReadOnlyList<KeyValuePair<string, string>> He
 /// <param name="Headers">As they came, secrets and all.</param>
 /// <param name="Query">Without its question mark.</param>
 public sealed record EventContent(
-    string EventId, string SourceId, string Method, string Query, IReadOnlyList<KeyValuePair<string, string>> Headers, ReadOnlyMemory<byte> Body, DateTimeOffset ReceivedAt);
+    string EventId, string SourceId, string? Type, string Method, string Query, IReadOnlyList<KeyValuePair<string, string>> Headers, ReadOnlyMemory<byte> Body, DateTimeOffset ReceivedAt);

@@ -34,6 +34,12 @@ public sealed class EventSeal
     /// <summary>A new key for a source.</summary>
     public static string NewDataKey() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(MasterKey.Length));
 
+    /// <summary>Whether a header's value is a secret, and so shown masked.</summary>
+    public bool Hides(string header) => _secretHeaders.Contains(header);
+
+    /// <summary>A query as it may be shown.</summary>
+    public string Shown(string query) => _isQuerySecret && query.Length > 0 ? Source.Mask : query;
+
     /// <summary>A request as it is kept: what may be read, and what is sealed; null when nothing is secret.</summary>
     public (IReadOnlyList<KeyValuePair<string, string>> Headers, string Query, byte[]? Sealed) Split(string eventId, VendorRequest request, string query)
     {

@@ -86,7 +86,9 @@ public sealed class SourceStore(Database database, Configuration configuration, 
     /// <summary>Changes a source that is not archived, in one transaction with reading it; null when there is none, or the change is refused.</summary>
     /// <param name="action">What the audit log calls it.</param>
     /// <param name="change">Null to refuse. May be called again when the transaction is.</param>
-    public Task<Source?> Update(long workspaceNo, Actor by, string action, string sourceId, Func<Source, Source?> change) => configuration.Change(by, async (session, touched) =>
+    /// <param name="more">What else is to be done in the transaction.</param>
+    public Task<Source?> Update(
+        long workspaceNo, Actor by, string action, string sourceId, Func<Source, Source?> change, Func<WriteSession, ChangedSubjects, Source, Task>? more = null) => configuration.Change(by, async (session, touched) =>
     {
         if (await LoadById(session.Connection, sourceId) is not { Source: { ArchivedAt: null } old } || old.WorkspaceNo != workspaceNo || change(old) is not { } changed)
         {
@@ -110,6 +112,10 @@ public sealed class SourceStore(Database database, Configuration configuration, 
         touched.Add(old.Subject());
         var saved = (await Load(session.Connection, old.No))!.Source;
         touched.Record(workspaceNo, now, action, sourceId, SourceAudit.Of(old), saved.ArchivedAt is null ? SourceAudit.Of(saved) : null);
+        if (more is not null)
+        {
+            await more(session, touched, saved);
+        }
         return saved;
     });
 

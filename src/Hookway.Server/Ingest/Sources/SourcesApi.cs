@@ -1,6 +1,7 @@
 using Hookway.Access;
 using Hookway.Api;
 using Hookway.Api.OpenApi;
+using Hookway.Ingest.Destinations;
 using Hookway.Ingest.Verification;
 
 namespace Hookway.Ingest.Sources;
@@ -108,8 +109,8 @@ public static class SourcesApi
         input.RetentionDays.Or(old.RetentionDays, null),
         input.RateLimitPerMinute.Or(old.RateLimitPerMinute, null));
 
-    private static async Task<IResult> Archive(string sourceId, HttpRequest request, Caller caller, SourceStore store, PublicAddress address, TimeProvider clock) =>
-        await store.Update(caller.WorkspaceNo, caller.Actor, "source.archived", sourceId, source => source with { ArchivedAt = clock.GetUtcNow() }) is null
+    private static async Task<IResult> Archive(string sourceId, HttpRequest request, Caller caller, SourceStore store, DestinationRemoval removal, PublicAddress address) =>
+        await removal.ArchiveSource(caller, sourceId) is null
             ? Problem.NotFound("source")
             : await Show(sourceId, request, caller, store, address);
 
