@@ -25,9 +25,9 @@ public class IngestCrashTests
         var random = new Random(Number("HOOKWAY_CRASH_SEED") ?? 4711);
         var rounds = Number("HOOKWAY_CRASH_ROUNDS") ?? 3;
         await using var scene = await CrashScene.Create();
-        using var made = await scene.Client.PostAsJsonAsync("/api/v1/ingest/sources", new { name = "GitHub", vendor = "github", signingSecret = Secret });
+        using var made = await scene.Client.PostAsJsonAsync("/api/v1/ingest/sources", new { name = "GitHub", vendor = "github", signingSecret = Secret }, TestContext.Current.CancellationToken);
         made.EnsureSuccessStatusCode();
-        var source = await made.Content.ReadFromJsonAsync<JsonElement>();
+        var source = await made.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken);
         for (var round = 0; round < rounds; round++)
         {
             await During(scene, source.Path(), round, async () =>

@@ -25,7 +25,7 @@ public class OrderedQueueTests
         await using var connection = server.PostgresConnectionString is { } postgres
             ? (System.Data.Common.DbConnection)new NpgsqlConnection(postgres)
             : new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = Path.Combine(server.Folder, "hookway.db"), Pooling = false }.ToString());
-        await connection.OpenAsync();
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
         foreach (var analyzes in PostgresDatabaseForTest.IsAsked ? new[] { true } : [false, true])
         {
             if (analyzes)
