@@ -149,6 +149,7 @@ public static class Commands
     private static async Task Migrate(ServerSettings settings, TextWriter output)
     {
         await using var tools = ServerHost.BuildTools(settings);
+        await using var claim = tools.GetRequiredService<Database>().Claim();
         await ServerHost.OpenStore(tools);
         await output.WriteLineAsync("The store is up to date.");
     }
@@ -287,14 +288,11 @@ public static class Commands
         }
         else
         {
-            await ServerHost.OpenExistingStore(tools);
-        }
-        if (await OwnerStore.CountNodes(database) is > 0 and var nodes)
-        {
-            throw new InvalidOperationException($"{nodes} servers are at work on this store, or were killed less than a minute ago: stop them first. Nothing has been changed.");
+            await ServerHost.OpenExistingStore(tools, isClaimed: true);
         }
         var next = new SecretProtector(given ?? MasterKey.PrepareNext(settings.DataFolder));
-        var count = await tools.GetRequiredService<MasterKeyRotation>().Rotate(tools.GetRequiredService<SecretProtector>(), next);
+        var count = await tools.GetRequiredService<MasterKeyRotation>().Rotate(
+            tools.GetRequiredService<SecretProtector>(), next, session => database.IsShared ? OwnerStore.RequireNone(database, session) : Task.CompletedTask);
         if (given is null)
         {
             MasterKey.TakeNext(settings.DataFolder);

@@ -99,7 +99,7 @@ public static class ServerHost
         return services.BuildServiceProvider();
     }
 
-    /// <summary>Opens the store, bringing it up to date or making it when it is not there. Before anything else touches it.</summary>
+    /// <summary>Opens the store, bringing it up to date or making it when it is not there. Before anything else touches it, by who has claimed it.</summary>
     public static async Task OpenStore(IServiceProvider services)
     {
         var database = services.GetRequiredService<Database>();
@@ -117,7 +117,8 @@ public static class ServerHost
     }
 
     /// <summary>Opens a store that a server has made and brought up to date; changes nothing.</summary>
-    public static async Task OpenExistingStore(IServiceProvider services)
+    /// <param name="isClaimed">Whether the caller has claimed it.</param>
+    public static async Task OpenExistingStore(IServiceProvider services, bool isClaimed = false)
     {
         var database = services.GetRequiredService<Database>();
         database.RequireUpToDate();
@@ -127,7 +128,13 @@ public static class ServerHost
         {
             throw new InvalidOperationException("The store has never been used by a server: start the server on it once.");
         }
-        await EndRotation(services.GetRequiredService<ServerSettings>(), store);
+        var settings = services.GetRequiredService<ServerSettings>();
+        if (await HasUnfinishedRotation(settings, store))
+        {
+            await using var claim = isClaimed ? null : database.Claim();
+            // Whoever had the store until now may have brought it to its end.
+            await EndRotation(settings, store);
+        }
         await store.VerifyMasterKey(services.GetRequiredService<SecretProtector>());
         await services.GetRequiredService<Configuration>().Start();
     }
@@ -135,11 +142,14 @@ public static class ServerHost
     /// <summary>Of a rotation that was killed after its commit only the new key's file is left to be put in its place.</summary>
     private static async Task EndRotation(ServerSettings settings, StoreSettings store)
     {
-        if (settings.MasterKey is null && MasterKey.LoadNext(settings.DataFolder) is { } next && await store.IsUnder(new SecretProtector(next)))
+        if (await HasUnfinishedRotation(settings, store))
         {
             MasterKey.TakeNext(settings.DataFolder);
         }
     }
+
+    private static async Task<bool> HasUnfinishedRotation(ServerSettings settings, StoreSettings store) =>
+        settings.MasterKey is null && MasterKey.LoadNext(settings.DataFolder) is { } next && await store.IsUnder(new SecretProtector(next));
 
     private static void AddLogging(WebApplicationBuilder builder)
     {

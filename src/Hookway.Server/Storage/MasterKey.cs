@@ -1,4 +1,6 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Microsoft.Win32.SafeHandles;
 
 namespace Hookway.Storage;
 
@@ -52,8 +54,12 @@ public static class MasterKey
     /// <summary>The key that is to follow, while a rotation has not come to its end; null otherwise.</summary>
     public static byte[]? LoadNext(string dataFolder) => File.Exists(NextIn(dataFolder)) ? Read(NextIn(dataFolder)) : null;
 
-    /// <summary>Makes the key that is to follow that of the data folder. Only when the store is sealed under it already.</summary>
-    public static void TakeNext(string dataFolder) => File.Move(NextIn(dataFolder), FileIn(dataFolder), overwrite: true);
+    /// <summary>Makes the key that is to follow that of the data folder. For who has claimed the store, when it is sealed under that key already.</summary>
+    public static void TakeNext(string dataFolder)
+    {
+        File.Move(NextIn(dataFolder), FileIn(dataFolder), overwrite: true);
+        SyncFolder(dataFolder);
+    }
 
     private static string FileIn(string dataFolder) => Path.Combine(dataFolder, "master.key");
 
@@ -78,5 +84,25 @@ public static class MasterKey
             stream.Flush(flushToDisk: true);
         }
         File.Move(draft, file, overwrite: false);
+        SyncFolder(Path.GetDirectoryName(file)!);
     }
+
+    /// <summary>A file's name outlives a power cut when its folder is synced.</summary>
+    private static void SyncFolder(string folder)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+        using var handle = new SafeFileHandle(OpenForReading(folder, 0), ownsHandle: true);
+        if (handle.IsInvalid)
+        {
+            throw new IOException($"{folder} cannot be opened: error {Marshal.GetLastPInvokeError()}.");
+        }
+        RandomAccess.FlushToDisk(handle);
+    }
+
+    // The framework opens no folders.
+    [DllImport("libc", EntryPoint = "open", SetLastError = true)]
+    private static extern int OpenForReading([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
 }

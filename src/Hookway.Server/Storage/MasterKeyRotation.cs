@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Dapper;
 
 namespace Hookway.Storage;
@@ -9,9 +10,11 @@ namespace Hookway.Storage;
 public sealed class MasterKeyRotation(Database database, StoreSettings settings, IEnumerable<SealedColumn> columns)
 {
     /// <summary>Answers how many values were sealed anew.</summary>
-    /// <exception cref="System.Security.Cryptography.CryptographicException">Something does not open with the old key; nothing was changed.</exception>
-    public Task<int> Rotate(SecretProtector from, SecretProtector to) => database.Write(async session =>
+    /// <param name="alone">Called in the transaction: sees to it that no server is at work on the store, nor begins before the transaction ends.</param>
+    /// <exception cref="InvalidDataException">Something does not open with the old key; nothing was changed.</exception>
+    public Task<int> Rotate(SecretProtector from, SecretProtector to, Func<WriteSession, Task>? alone = null) => database.Write(async session =>
     {
+        await (alone?.Invoke(session) ?? Task.CompletedTask);
         var sealedAnew = 0;
         foreach (var column in columns)
         {
@@ -31,8 +34,20 @@ public sealed class MasterKeyRotation(Database database, StoreSettings settings,
             [.. rows.Select(row => new object?[]
             {
                 column.IsNumbered ? long.Parse(row.Key, System.Globalization.CultureInfo.InvariantCulture) : row.Key,
-                to.Protect(from.Unprotect(row.Value, column.PurposeOf(row.Key)), column.PurposeOf(row.Key)),
+                to.Protect(Open(column, row.Key, row.Value, from), column.PurposeOf(row.Key)),
             })]);
         return rows.Count;
+    }
+
+    private static string Open(SealedColumn column, string key, byte[] value, SecretProtector from)
+    {
+        try
+        {
+            return from.Unprotect(value, column.PurposeOf(key));
+        }
+        catch (CryptographicException e)
+        {
+            throw new InvalidDataException($"{column.Table}.{column.Column} of {key} does not open under the present master key: nothing has been changed.", e);
+        }
     }
 }

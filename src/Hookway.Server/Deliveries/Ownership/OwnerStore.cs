@@ -27,9 +27,26 @@ public sealed class OwnerStore(Database database)
     private static readonly RowStatement FreeStatement = new(
         "UPDATE target_owners SET owner = NULL, due_at = v.due FROM {rows} WHERE target_no = v.target", RowStatement.Number("target"), RowStatement.Number("due"));
 
-    /// <summary>How many nodes hold a lease, or did a moment ago.</summary>
-    public static Task<long> CountNodes(Database database) => database.Read(async connection => database.IsShared ? await connection.ExecuteScalarAsync<long>(
-        "SELECT count(*) FROM nodes WHERE lease_until > @since", new { since = await database.Now(connection) - 60_000 }) : 0);
+    /// <summary>Makes sure that no node is at work, and that none begins, or begins anew, before the transaction ends.</summary>
+    /// <exception cref="InvalidOperationException">One is.</exception>
+    public static async Task RequireNone(Database database, WriteSession session)
+    {
+        // Makes who registers or renews a lease wait, but none of those who only hold on to their own row.
+        await session.Connection.ExecuteAsync("LOCK TABLE nodes IN SHARE ROW EXCLUSIVE MODE");
+        var now = await database.Now(session.Connection);
+        var nodes = (await session.Connection.QueryAsync<(long No, string Name, long LeaseUntil)>("SELECT no, name, lease_until FROM nodes ORDER BY no")).AsList();
+        var live = nodes.Where(node => node.LeaseUntil >= now).ToList();
+        if (live.Count > 0)
+        {
+            throw new InvalidOperationException(
+                $"Nodes are at work on the store ({string.Join(", ", live.Select(node => node.Name))}): stop them first. One that was killed counts until its lease is over, in {((live.Max(node => node.LeaseUntil) - now) / 1_000) + 1} s.");
+        }
+        foreach (var node in nodes)
+        {
+            // It may only have stood still: without its row it can commit nothing any more.
+            await Leave(session, node.No);
+        }
+    }
 
     /// <summary>Makes a new node, with a lease from now on; answers its number.</summary>
     public Task<long> Register(string name, TimeSpan lease) => database.Aside(async connection => await connection.ExecuteScalarAsync<long>(

@@ -9,6 +9,8 @@ public sealed partial class SharedOwnership
     {
         var since = _options.Clock.GetTimestamp();
         var no = await _owners.Register(Environment.MachineName, _options.Lease);
+        // A node that stood still may have missed a rotation of the key, which waits for nobody whose lease is over.
+        await _store.VerifyMasterKey(_protector);
         lock (_gate)
         {
             _owned.Clear();
@@ -188,6 +190,11 @@ public sealed partial class SharedOwnership
             catch (StorageUnavailableException e)
             {
                 _log.LogWarning("This node's part among the nodes waits for the store: {Reason}", e.Message);
+            }
+            catch (InvalidDataException e)
+            {
+                _fault(e);
+                return;
             }
             catch (Exception e)
             {

@@ -19,6 +19,9 @@ public sealed partial class SharedOwnership : ITargetOwnership, IWorkOwners, IDi
 
     private readonly Database _database;
     private readonly OwnerStore _owners;
+    private readonly StoreSettings _store;
+    private readonly SecretProtector _protector;
+    private readonly EngineFault _fault;
     private readonly DeliverySchedule _schedule;
     private readonly Configuration _configuration;
     private readonly NodeOptions _options;
@@ -37,9 +40,12 @@ public sealed partial class SharedOwnership : ITargetOwnership, IWorkOwners, IDi
     private Task _loops = Task.CompletedTask;
 
     public SharedOwnership(
-        Database database, OwnerStore owners, DeliverySchedule schedule, Configuration configuration, NodeOptions options, TimeProvider clock, OwnershipMetrics metrics,
-        ILogger<SharedOwnership> log)
+        Database database, OwnerStore owners, StoreSettings store, SecretProtector protector, DeliverySchedule schedule, Configuration configuration, NodeOptions options,
+        TimeProvider clock, OwnershipMetrics metrics, EngineFault fault, ILogger<SharedOwnership> log)
     {
+        _store = store;
+        _protector = protector;
+        _fault = fault;
         _database = database;
         _owners = owners;
         _schedule = schedule;
