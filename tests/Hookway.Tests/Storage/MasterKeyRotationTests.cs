@@ -185,6 +185,7 @@ public sealed class MasterKeyRotationTests : IDisposable
         await server.Services.GetRequiredService<UserStore>().SetCodes(user, new byte[20], usedStep: 0, [], exceptSession: null);
         var source = await server.CreateSource();
         (await server.DeliverGitHub(source, "before")).Expect(200);
+        await server.CreateDestination(source, receiver.UrlFor("/destination"), new { headers = new { authorization = "Bearer def" }, signingSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=" });
         return (app, endpoint, secret, source);
     }
 
@@ -194,7 +195,8 @@ public sealed class MasterKeyRotationTests : IDisposable
         var before = receiver.Count;
         await server.WaitForMessage(kept.App, await server.Send(kept.App), "succeeded");
         receiver.Requests[(int)before].Headers["authorization"].ToString().ShouldBe("Bearer abc");
-        (await server.DeliverGitHub(kept.Source, $"after-{before}")).Expect(200);
+        await server.WaitForEvent((await server.DeliverGitHub(kept.Source, $"after-{before}")).Expect(200).Text("eventId"), "succeeded");
+        receiver.Requests.Last(request => request.Path == "/destination").Headers["authorization"].ShouldBe("Bearer def");
         (await server.Get($"/api/v1/ingest/sources/{kept.Source.Id()}")).Expect(200).Text("ingestUrl").ShouldEndWith(kept.Source.Path());
         var user = await server.Services.GetRequiredService<Database>().Read(connection => connection.ExecuteScalarAsync<string>("SELECT email FROM users"));
         (await server.Services.GetRequiredService<UserStore>().FindByEmail(user!))!.CodeSecret.ShouldBe(new byte[20]);

@@ -18,7 +18,7 @@ public sealed class ForwardingTests(ServerFixture fixture) : IClassFixture<Serve
         byte[] body = [0, 255, .. "\r\n{\"a\" :  1.10}"u8, 200];
 
         var id = (await Server.Deliver(source.Path() + "?b=2&c=%20x", body, "application/x-custom; charset=latin1", HttpMethod.Put,
-            ("X-Vendor", "a, b;c=\"d\""), ("X-Twice", "1"), ("X-Twice", "2"), ("User-Agent", "Vendor/1.0"), ("Accept", "*/*"), ("Connection", "keep-alive, X-Gone"), ("X-Gone", "1"),
+            ("X-Vendor", "a, b;c=\"d\""), ("X-Twice", "1"), ("X-Twice", "2"), ("User-Agent", "Vendor/1.0"), ("Accept", "*/*"), ("Connection", "X-Gone"), ("X-Gone", "1"),
             ("Keep-Alive", "timeout=5"), ("TE", "trailers"), ("hookway-event-id", "evt_forged"))).Expect(200).Text("eventId");
 
         var got = (await receiver.WaitFor(1))[0];
@@ -31,9 +31,9 @@ public sealed class ForwardingTests(ServerFixture fixture) : IClassFixture<Serve
         got.Headers["hookway-event-id"].ShouldBe(id);
         got.Headers["hookway-source"].ShouldBe(source.Id());
         got.Headers["hookway-attempt"].ShouldBe("1");
-        foreach (var gone in (string[])["Keep-Alive", "TE", "webhook-signature", "traceparent"])
+        foreach (var gone in (string[])["X-Gone", "Keep-Alive", "TE", "webhook-signature", "traceparent"])
         {
-            got.Headers.Keys.ShouldNotContain(gone, StringComparer.OrdinalIgnoreCase, $"{(await Server.Event(id)).GetProperty("headers")}");
+            got.Headers.Keys.ShouldNotContain(gone, StringComparer.OrdinalIgnoreCase);
         }
         var delivery = (await Server.WaitForEvent(id, "succeeded")).GetProperty("deliveries")[0];
         (delivery.GetProperty("status").GetString(), delivery.GetProperty("attemptCount").GetInt32(), delivery.GetProperty("lastResponseStatus").GetInt32()).ShouldBe(("succeeded", 1, 200));
