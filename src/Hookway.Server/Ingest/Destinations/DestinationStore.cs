@@ -116,6 +116,10 @@ public sealed class DestinationStore(Database database, Configuration configurat
             {
                 await CircuitStore.Forgive(session, old.No, now);
             }
+            if (changed.Settings.Ordered && !old.Settings.Ordered)
+            {
+                await DeliveryStore.LineUp(session, old.No);
+            }
             await session.Connection.ExecuteAsync(
                 """
                 UPDATE destinations SET name = @name, endpoint_url = @endpointUrl, app_id = @appId, enabled = @enabled, paused = @paused, disabled_reason = @DisabledReason,

@@ -47,7 +47,7 @@ internal sealed class EventCommit(WriteSession session, Configuration configurat
         for (var i = 0; i < items.Count; i++)
         {
             var targets = await TargetsOf(items[i].Event, items[i].Seq, firsts[i]);
-            deliveries.AddRange(targets.Select(target => new NewDelivery(items[i].Seq, target.No, DeliveryTrigger.Automatic, items[i].Event.Request.ReceivedAt)));
+            deliveries.AddRange(targets.Select(target => new NewDelivery(items[i].Seq, target.No, DeliveryTrigger.Automatic, items[i].Event.Request.ReceivedAt, target.Ordered)));
             outcomes[current[i]] = new EventOutcome(items[i].Seq, firsts[i] is not null, targets);
         }
         await Insert(items, firsts, deliveries);

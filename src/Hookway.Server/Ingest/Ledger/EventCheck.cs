@@ -81,7 +81,7 @@ public sealed class EventCheck(
         var targets = await route(session, new RoutedEvent(source, received.Request, received.Facts, received.Version));
         var reached = (await EventStore.TargetsOf(session, found.Seq)).ToHashSet();
         IReadOnlyList<DeliveryTarget> missing = [.. targets.Where(target => !reached.Contains(target.No))];
-        await DeliveryStore.Insert(session, missing.Select(target => new NewDelivery(found.Seq, target.No, DeliveryTrigger.Replay, clock.GetUtcNow())));
+        await DeliveryStore.Insert(session, missing.Select(target => new NewDelivery(found.Seq, target.No, DeliveryTrigger.Replay, clock.GetUtcNow(), target.Ordered)));
         return missing;
     }
 
