@@ -48,6 +48,7 @@ public sealed class Gallery : IAsyncLifetime
         var run = (await Server.Post($"/api/v1/apps/{App}/endpoints/{Endpoint}/replay", new { since = DateTimeOffset.UtcNow.AddHours(-1), status = "all" })).Expect(202).Text("replayId");
         var source = await Server.CreateSource(more: new { name = "GitHub" });
         var quiet = await Server.CreateSource("stripe", new { name = "Stripe" });
+        var destination = (await Server.Post("/api/v1/ingest/destinations", new { name = "Billing", sourceId = source.Id(), endpointUrl = Receiver.Url, transformExpression = "action" })).Expect(201).Text("destinationId");
         for (var i = 0; i < 5; i++)
         {
             Event = (await Server.DeliverGitHub(source, $"d-{i % 4}", type: i % 2 == 0 ? "issues" : "push")).Expect(200).Text("eventId");
@@ -63,7 +64,7 @@ public sealed class Gallery : IAsyncLifetime
             "", "/apps", "/apps/new", $"{at}/messages", $"{at}/messages?status=failed&q=zzz", $"{at}/messages/{Message}", $"{at}/messages/send", $"{at}/recipients", $"{at}/recipients/customer_1",
             $"{at}/endpoints", $"{at}/endpoints/new", $"{at}/endpoints/{Endpoint}", $"{at}/endpoints/{disabled}", $"{at}/endpoints/{Endpoint}/settings", $"{at}/endpoints/{Endpoint}/secret",
             $"{at}/event-types", $"{at}/event-types/new", $"{at}/event-types/invoice.paid", $"{at}/settings", $"{at}/explain", $"{at}/explain?recipient=customer_1&type=subscription.canceled", $"{at}/refused", "/replays", $"/replays/{Replay}", $"/replays/{run}", "/ingest/sources", "/ingest/sources/new", "/ingest/sources/new?vendor=stripe", "/ingest/sources/new?vendor=custom", $"/ingest/sources/{source.Id()}", $"/ingest/sources/{source.Id()}/settings",
-            $"/ingest/sources/{source.Id()}/refused", $"/ingest/sources/{quiet.Id()}", "/ingest/events", "/ingest/events?q=zzz", $"/ingest/events/{Event}", $"/ingest/events/{Event}?view=raw", $"/ingest/events/{forged}", "/issues", $"/issues/{issue}",
+            $"/ingest/sources/{source.Id()}/refused", $"/ingest/sources/{quiet.Id()}", $"/ingest/sources/{source.Id()}/destinations/new", $"/ingest/destinations/{destination}", $"/ingest/destinations/{destination}/settings", "/ingest/events", "/ingest/events?q=zzz", $"/ingest/events/{Event}", $"/ingest/events/{Event}?view=raw", $"/ingest/events/{forged}", "/issues", $"/issues/{issue}",
             "/settings/workspace", "/settings/keys", "/settings/members", "/settings/audit",
         ];
         PortalPages = ["", "/endpoints/new", $"/endpoints/{Endpoint}", $"/endpoints/{Endpoint}/edit", $"/endpoints/{Endpoint}/secret", "/messages", $"/messages/{Message}", "/catalog"];

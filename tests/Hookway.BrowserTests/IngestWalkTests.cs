@@ -13,9 +13,10 @@ public class IngestWalkTests(Browsers browsers)
     private const string Secret = "whsec_made_by_stripe";
 
     [Fact]
-    public async Task A_Stripe_source_is_made_and_its_first_event_arrives_live_and_is_opened()
+    public async Task A_Stripe_source_is_made_and_its_first_event_arrives_live_is_opened_and_forwarded_again()
     {
         await using var server = await TestServer.Start();
+        await using var receiver = await ReceiverStub.Start();
         await using var walker = await Walker.Start(browsers, server.Address);
         await walker.SignIn(server, Roles.Member);
         var page = walker.Page;
@@ -28,6 +29,13 @@ public class IngestWalkTests(Browsers browsers)
         await page.GetByRole(AriaRole.Button, new() { Name = "Create the source" }).ClickAsync();
         await Expect(page.GetByText("Waiting for the first event")).ToBeVisibleAsync();
         var url = new Uri((await page.Locator("#ingest-url").TextContentAsync())!);
+        var source = page.Url;
+        await page.GetByRole(AriaRole.Link, new() { Name = "Add" }).ClickAsync();
+        await page.GetByLabel("Name").FillAsync("Billing");
+        await page.GetByLabel("URL").FillAsync(receiver.Url.AbsoluteUri);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Add the destination" }).ClickAsync();
+        await Expect(page.GetByText("Created.")).ToBeVisibleAsync();
+        await page.GotoAsync(source);
 
         var body = Encoding.UTF8.GetBytes("""{"id":"evt_1","object":"event","created":1790000000,"type":"invoice.paid","data":{"object":{"id":"in_77","object":"invoice","amount_paid":4200}}}""");
         var time = DateTimeOffset.UtcNow.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture);
@@ -39,6 +47,16 @@ public class IngestWalkTests(Browsers browsers)
         await page.Locator($"#row-{id}").GetByRole(AriaRole.Link).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "invoice.paid verified" })).ToBeVisibleAsync();
         await Expect(page.GetByText("amount_paid")).ToBeVisibleAsync();
+        await receiver.WaitFor(1);
+        await page.Locator("details.ask > summary", new() { HasText = "Replay" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Forward it again" }).ClickAsync();
+        await Expect(page.GetByText("The replay is accepted.")).ToBeVisibleAsync();
+        await receiver.WaitFor(2);
+        await TestServer.Until(async () =>
+        {
+            await page.ReloadAsync();
+            return await page.Locator("details.attempt").CountAsync() == 2;
+        });
         await page.GetByRole(AriaRole.Link, new() { Name = "in_77" }).ClickAsync();
         await Expect(page.Locator($"#row-{id}")).ToBeVisibleAsync();
     }

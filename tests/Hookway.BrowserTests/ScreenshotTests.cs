@@ -21,8 +21,8 @@ public class ScreenshotTests(Browsers browsers)
         await TestServer.Until(async () => (await server.Get($"/api/v1/apps/{app}/messages?status=failed")).Items.Length > 0 || (await server.Get($"/api/v1/apps/{app}/messages?status=succeeded&limit=50")).Items.Length >= 40);
         if (Update)
         {
-            // Retries come after five seconds and five minutes; a chart needs some of both.
-            await Task.Delay(TimeSpan.FromSeconds(100), TestContext.Current.CancellationToken);
+            // The first retries come after five seconds.
+            await Task.Delay(TimeSpan.FromSeconds(12), TestContext.Current.CancellationToken);
         }
         var endpoint = (await server.Get($"/api/v1/apps/{app}/endpoints?recipient=customer_initech")).Expect(200).Items[0].GetProperty("endpointId").GetString();
         var retried = (await server.Get($"/api/v1/apps/{app}/messages?recipient=customer_initech&limit=100")).Expect(200).Items

@@ -75,4 +75,16 @@ public sealed record ListQuery(string Name, string Path)
             Explain("an unknown recipient", "nobody", ""),
         ];
     }
+
+    /// <summary>Pages of the dashboard: their names, and where they are below the workspace.</summary>
+    public static IReadOnlyList<(string Name, string Path)> Pages(string app) =>
+    [
+        ("page: overview", ""), ("page: messages", $"/apps/{app}/messages"), ("page: messages that failed", $"/apps/{app}/messages?status=failed"),
+        ("page: messages, q begins all ids", $"/apps/{app}/messages?q=msg_"), ("page: message", $"/apps/{app}/messages/{Volume.MessageId(1234)}"), ("page: recipients", $"/apps/{app}/recipients"),
+        ("page: recipient with 3 in 10 of all", $"/apps/{app}/recipients/customer_0"), ("page: endpoints", $"/apps/{app}/endpoints"), ("page: event types", $"/apps/{app}/event-types"),
+        ("page: explain a recipient with 3 in 10 of all", $"/apps/{app}/explain?recipient=customer_0&type={Volume.OtherType}"), ("page: refused sends", $"/apps/{app}/refused"),
+        ("page: replays", "/replays"), ("page: sources", "/ingest/sources"), ("page: ledger", "/ingest/events"), ("page: ledger, signature failed", "/ingest/events?signatureStatus=failed"),
+        ("page: ledger, q begins all ids", "/ingest/events?q=evt_"), ("page: event", $"/ingest/events/{Volume.EventId(1234)}"), ("page: issues", "/issues"), ("page: API keys", "/settings/keys"),
+        ("page: members", "/settings/members"), ("page: audit log", "/settings/audit"),
+    ];
 }

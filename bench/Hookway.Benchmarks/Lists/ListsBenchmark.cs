@@ -51,6 +51,12 @@ public sealed class ListsBenchmark(BenchmarkOptions options, Action<string> prog
                 progress($"lists, {store}: {query.Name}");
                 _figures.Add(await Measure(http, store, query));
             }
+            using var visitor = await DashboardVisitor.SignIn(server.Port, folder, postgres?.ServerSettings);
+            foreach (var (name, path) in ListQuery.Pages(queries[0].Path.Split('/')[1]))
+            {
+                progress($"lists, {store}: {name}");
+                _figures.Add(await Measure(store, name, () => visitor.Load(path)));
+            }
         }
         Directory.Delete(folder, recursive: true);
     }
@@ -69,6 +75,8 @@ public sealed class ListsBenchmark(BenchmarkOptions options, Action<string> prog
             var endpoint = await Call(http, HttpMethod.Post, $"apps/{app}/endpoints", new { recipient = $"customer_{i}", url = "http://127.0.0.1:9/hook" });
             endpoints.Add(endpoint.GetProperty("endpointId").GetString()!);
         }
+        await Call(http, HttpMethod.Post, "ingest/sources", new { name = "Feed", vendor = "github" });
+        await Call(http, HttpMethod.Post, "ingest/sources", new { name = "Other feed", vendor = "github" });
         var other = (await Call(http, HttpMethod.Post, "apps", new { name = "Other" })).GetProperty("appId").GetString()!;
         await Call(http, HttpMethod.Post, $"apps/{other}/endpoints", new { recipient = "other", url = "http://127.0.0.1:9/hook" });
         return ListQuery.All(app, endpoints, now);
@@ -83,32 +91,37 @@ public sealed class ListsBenchmark(BenchmarkOptions options, Action<string> prog
         var other = await Text(connection, $"SELECT id FROM apps WHERE id <> '{app}'");
         var volume = new Volume(connection, postgres is not null);
         await volume.AddMessages(app, other, options.ListMessages, DataBytes, now);
+        await volume.AddEvents(
+            await Text(connection, "SELECT id FROM sources ORDER BY no LIMIT 1"), await Text(connection, "SELECT id FROM sources ORDER BY no DESC LIMIT 1"), options.ListMessages, DataBytes, now);
         await volume.AddRecipients(app, options.ListMessages / 10, now);
         await volume.AddStats(app, now);
         await volume.AddReplays(options.ListMessages / 100, now);
         await volume.Analyze();
     }
 
-    private static async Task<ListFigure> Measure(HttpClient http, string store, ListQuery query)
+    private static Task<ListFigure> Measure(HttpClient http, string store, ListQuery query) => Measure(store, query.Name, async () =>
+    {
+        using var answer = await http.GetAsync(query.Path);
+        var body = await answer.Content.ReadAsByteArrayAsync();
+        return !answer.IsSuccessStatusCode
+            ? throw new InvalidOperationException($"{query.Path}: {(int)answer.StatusCode} {System.Text.Encoding.UTF8.GetString(body)}")
+            : JsonElement.Parse(body).TryGetProperty("data", out var data) && data.ValueKind is JsonValueKind.Array ? data.GetArrayLength() : 1;
+    });
+
+    private static async Task<ListFigure> Measure(string store, string name, Func<Task<int>> load)
     {
         var milliseconds = new double[Times];
         var items = 0;
         for (var i = -TimesToWarmUp; i < Times; i++)
         {
             var start = Stopwatch.GetTimestamp();
-            using var answer = await http.GetAsync(query.Path);
-            var body = await answer.Content.ReadAsByteArrayAsync();
+            items = await load();
             if (i >= 0)
             {
                 milliseconds[i] = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
             }
-            if (!answer.IsSuccessStatusCode)
-            {
-                throw new InvalidOperationException($"{query.Path}: {(int)answer.StatusCode} {System.Text.Encoding.UTF8.GetString(body)}");
-            }
-            items = JsonElement.Parse(body).TryGetProperty("data", out var data) && data.ValueKind is JsonValueKind.Array ? data.GetArrayLength() : 1;
         }
-        return new ListFigure(store, query.Name, Latency.Of(milliseconds), items);
+        return new ListFigure(store, name, Latency.Of(milliseconds), items);
     }
 
     private Section ToSection()
@@ -125,7 +138,7 @@ public sealed class ListsBenchmark(BenchmarkOptions options, Action<string> prog
         return new Section(
             "Lists, search and statistics",
             $"A store with {options.ListMessages:N0} messages of 1 KB from 30 days, as many deliveries and attempts, {options.ListMessages / 10:N0} recipients; one app has nine in ten of them and one " +
-            $"recipient three in ten. Each is asked {Times} times, one at a time, over the API; pages of 50. A page looks at no more than 10,000 rows: *items* are those of the first page.",
+            $"recipient three in ten; as many events, nine in ten of one source. Each is asked {Times} times, one at a time, over the API, and pages of the dashboard as a browser does; pages of 50. A page looks at no more than 10,000 rows: *items* are those of the first page.",
             ["", "items", .. stores.SelectMany(store => (string[])[$"{store} p50 ms", "p99 ms"])],
             rows, _figures, [],
             [.. stores.Select(store =>

@@ -38,6 +38,8 @@ public sealed record DashboardContext(
 
     public string SourceUrl(string sourceId) => $"{Base}/ingest/sources/{Uri.EscapeDataString(sourceId)}";
 
+    public string DestinationUrl(string destinationId) => $"{Base}/ingest/destinations/{Uri.EscapeDataString(destinationId)}";
+
     public string EventUrl(string eventId) => $"{Base}/ingest/events/{Uri.EscapeDataString(eventId)}";
 
     public string RecipientUrl(string appId, string recipient) => AppUrl(appId, "recipients", recipient);

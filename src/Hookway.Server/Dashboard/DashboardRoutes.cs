@@ -1,6 +1,7 @@
 using Hookway.Api;
 using Hookway.Dashboard.Account;
 using Hookway.Dashboard.Apps;
+using Hookway.Dashboard.Destinations;
 using Hookway.Dashboard.Endpoints;
 using Hookway.Dashboard.Explain;
 using Hookway.Dashboard.Gate;
@@ -46,6 +47,7 @@ public static class DashboardRoutes
         signedIn.MapRefusedPages();
         signedIn.MapReplayPages();
         signedIn.MapSourcePages();
+        signedIn.MapDestinationPages();
         signedIn.MapEventPages();
         signedIn.MapIssuePages();
         signedIn.MapSettingsPages();

@@ -26,7 +26,7 @@ public static class EndpointForm
             body["name"] = form.Text("name") ?? (old is null ? null : "");
         }
         body["filter"] = Filter(form.Text("filter"), errors);
-        body["headers"] = Headers(form.Text("headers"), old, errors);
+        body["headers"] = Headers(form.Text("headers"), old?.Headers.Keys, errors);
         return errors.Any ? null : body;
     }
 
@@ -53,7 +53,9 @@ public static class EndpointForm
         }
     }
 
-    private static JsonObject? Headers(string? text, EndpointResource? old, FieldErrors errors)
+    /// <summary>Headers, one a line, as a change: a masked value is left as it is, and one whose line is gone is removed.</summary>
+    /// <param name="known">The names of those that are there.</param>
+    public static JsonObject? Headers(string? text, IEnumerable<string>? known, FieldErrors errors)
     {
         var given = new JsonObject();
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
@@ -70,7 +72,7 @@ public static class EndpointForm
                 given[name] = value;
             }
         }
-        foreach (var gone in old?.Headers.Keys.Where(name => !names.Contains(name)) ?? [])
+        foreach (var gone in known?.Where(name => !names.Contains(name)) ?? [])
         {
             given[gone] = null;
         }

@@ -195,6 +195,9 @@ public partial class DashboardPagesTests(ServerFixture fixture) : IClassFixture<
         forged.Status.ShouldBe(401);
         var failed = (await Server.Events(source, "&signatureStatus=failed"))[0].GetProperty("eventId").GetString();
         var feed = $"/w/{workspace}/ingest/sources/{source.Id()}";
+        var destination = (await Server.Post("/api/v1/ingest/destinations", new { name = Hostile, sourceId = source.Id(), endpointUrl = fixture.Receiver.Url })).Expect(201).Text("destinationId");
+        var forwarded = (await Server.DeliverGitHub(source, Guid.NewGuid().ToString())).Expect(200).Text("eventId");
+        await TestServer.Until(async () => (await Server.Event(forwarded)).GetProperty("status").GetString() == "succeeded");
         var root = $"/w/{workspace}";
         var at = $"{root}/apps/{app}";
         var who = Uri.EscapeDataString(recipient);
@@ -207,6 +210,7 @@ public partial class DashboardPagesTests(ServerFixture fixture) : IClassFixture<
                 $"{at}/explain", $"{at}/explain?recipient={who}&type=invoice.paid", $"{at}/explain?recipient={Uri.EscapeDataString(Hostile[..8])}nobody", $"{at}/refused", $"{root}/replays?status=running&kind=endpoint",
                 $"{root}/ingest/sources", $"{root}/ingest/sources/new", $"{root}/ingest/sources/new?vendor=stripe", $"{root}/ingest/sources/new?vendor=custom", feed, $"{feed}/settings", $"{feed}/refused",
                 $"{root}/ingest/events", $"{root}/ingest/events?q={Uri.EscapeDataString(Hostile)}", $"{root}/ingest/events/{received}", $"{root}/ingest/events/{received}?view=raw", $"{root}/ingest/events/{failed}",
+                $"{feed}/destinations/new", $"{root}/ingest/destinations/{destination}", $"{root}/ingest/destinations/{destination}/settings", $"{root}/ingest/events/{forwarded}",
                 $"{root}/issues", $"{root}/issues?q={Uri.EscapeDataString(Hostile)}",
                 $"{root}/settings/keys", $"{root}/settings/members", $"{root}/settings/workspace", $"{root}/settings/audit",
             ]);

@@ -116,6 +116,44 @@ public class IngestPagesTests(ServerFixture fixture) : IClassFixture<ServerFixtu
     }
 
     [Fact]
+    public async Task A_destination_is_previewed_added_and_what_matches_is_counted_and_forwarded_again()
+    {
+        var source = await Server.CreateSource();
+        var first = (await Server.DeliverGitHub(source, "one")).Expect(200).Text("eventId");
+        using var member = await PageClient.SignedIn(Server, Roles.Member);
+        var at = $"{await Root()}/ingest/sources/{source.Id()}/destinations";
+        var preview = (await member.Post(at + "/preview", ("transformBodyPath", "issue"), ("transformExpression", "{number: id}"))).Expect(200).Text;
+        string.Concat(preview.Where(letter => !char.IsWhiteSpace(letter))).ShouldContain("{\"number\":7}");
+        (await member.Post(at + "/preview", ("transformExpression", "{{"))).Expect(200).Text.ShouldContain("is not a JMESPath expression");
+        (await member.Post(at + "/preview", ("transformBodyPath", "nowhere"))).Expect(200).Text.ShouldContain("The body has nothing at nowhere.");
+        (await member.Post(at, ("name", "Billing"), ("endpointUrl", "nowhere"))).Expect(400).Html.ShouldContain("id=\"f-endpointUrl-error\"");
+        (await member.Post(at, ("name", "Billing"), ("endpointUrl", "https://example.com/"), ("headers", "no colon"))).Expect(400).Html.ShouldContain("id=\"f-headers-error\"");
+
+        var made = (await member.Post(at, ("name", "Billing"), ("endpointUrl", fixture.Receiver.Url.AbsoluteUri), ("filterEventTypes", "issues.*"), ("headers", "x-tenant: acme"), ("ordered", "true"))).Expect(303).Location!.Split('?')[0];
+        var known = (await Server.Get("/api/v1/ingest/destinations/" + made.Split('/')[^1])).Expect(200).Body;
+        known.GetProperty("ordered").GetBoolean().ShouldBeTrue();
+        (await member.Post(made + "/settings", ("name", "Renamed"), ("endpointUrl", fixture.Receiver.Url.AbsoluteUri), ("headers", "x-tenant: ••••••"))).Expect(303);
+        known = (await Server.Get("/api/v1/ingest/destinations/" + made.Split('/')[^1])).Expect(200).Body;
+        known.GetProperty("name").GetString().ShouldBe("Renamed");
+        known.GetProperty("filterEventTypes").ValueKind.ShouldBe(JsonValueKind.Null);
+        known.GetProperty("headers").EnumerateObject().Select(header => header.Name).ShouldBe(["x-tenant"]);
+
+        var events = await Root() + "/ingest/events";
+        (await member.Post(events + "/count", ("sourceId", source.Id()), ("status", "skipped"))).Expect(200).Text.ShouldContain("1 delivery would be forwarded again.");
+        (await Server.Event(first)).GetProperty("deliveries").GetArrayLength().ShouldBe(0);
+        var run = (await member.Post(events + "/replay", ("sourceId", source.Id()), ("status", "skipped"))).Expect(303).Location!;
+        run.ShouldContain("/replays/rpl_");
+        await TestServer.Until(async () => (await Server.Event(first)).GetProperty("status").GetString() == "succeeded");
+        (await member.Post($"{events}/{first}/replay")).Expect(303);
+        (await member.Post(events, ("event", first))).Expect(303);
+        (await member.Post(events)).Expect(404);
+        await TestServer.Until(async () => (await Server.Get($"/api/v1/ingest/attempts?eventId={first}")).Expect(200).Items.Length >= 2);
+        (await member.Get($"{events}/{first}")).Expect(200).Text.ShouldContain("Renamed");
+        (await member.Get(made)).Expect(200).Text.ShouldContain(first);
+        (await member.Post(made + "/delete")).Expect(303);
+    }
+
+    [Fact]
     public async Task An_events_bytes_are_saved_as_they_came_and_never_shown_as_a_page()
     {
         var source = await Server.CreateSource("custom", secret: null);

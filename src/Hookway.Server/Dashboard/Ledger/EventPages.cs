@@ -1,5 +1,6 @@
 using System.Globalization;
 using Hookway.Api;
+using Hookway.Ingest.Destinations;
 using Hookway.Ingest.Ledger;
 using Hookway.Ingest.Sources;
 using Hookway.Ui;
@@ -11,6 +12,8 @@ public static class EventPages
 {
     private const string Events = "/w/{workspaceId}/ingest/events";
     private const int MostOfEntity = 40;
+    private const int MostChosen = 50;
+    private const string MostAttempts = "100";
 
     public static void MapEventPages(this IEndpointRouteBuilder routes)
     {
@@ -19,6 +22,10 @@ public static class EventPages
         routes.MapGet(Events + "/{eventId}", Show);
         routes.MapGet(Events + "/{eventId}/body", Body);
         routes.MapPost(Events + "/{eventId}/verify", Verify);
+        routes.MapPost(Events + "/{eventId}/replay", Replay);
+        routes.MapPost(Events, ReplayChosen);
+        routes.MapPost(Events + "/count", Count);
+        routes.MapPost(Events + "/replay", ReplayAll);
     }
 
     private static async Task<IResult> List(DashboardContext page)
@@ -46,7 +53,7 @@ public static class EventPages
             var rows = new List<(string Key, string State, Func<Task<string>> Html)>();
             foreach (var found in events?.Data ?? [])
             {
-                rows.Add((found.EventId, StateOf(found), () => PageResult.RenderPart<EventRow>(http, now, new { Event = found, SourceName = NameOf(sources, found.SourceId), Fresh = !seen.ContainsKey(found.EventId) })));
+                rows.Add((found.EventId, StateOf(found), () => PageResult.RenderPart<EventRow>(http, now, new { Event = found, SourceName = NameOf(sources, found.SourceId), Choose = page.Asked("choose") is not null, Fresh = !seen.ContainsKey(found.EventId) })));
             }
             return rows;
         }, over.Token);
@@ -68,7 +75,9 @@ public static class EventPages
         var same = found.EntityKey is not { } entity ? []
             : (await page.Api.Get<Page<EventResource>>(PageApi.Query(
                 "/api/v1/ingest/events", ("sourceId", found.SourceId), ("entityKey", entity), ("limit", MostOfEntity.ToString(CultureInfo.InvariantCulture))))).Value?.Data ?? [];
-        return PageResult.Of<EventPage>(page, new { Event = found, Source = source, Same = same, Check = check });
+        var attempts = found.Deliveries.Count == 0 ? []
+            : (await page.Api.Get<Page<EventAttemptResource>>(PageApi.Query("/api/v1/ingest/attempts", ("eventId", eventId), ("limit", MostAttempts)))).Value?.Data ?? [];
+        return PageResult.Of<EventPage>(page, new { Event = found, Source = source, Same = same, Check = check, Attempts = attempts, Destinations = await Destinations(page, found.SourceId) });
     }
 
     /// <summary>The bytes as they came, to be saved: nothing that a vendor sent is shown by the browser as a page of ours.</summary>
@@ -89,6 +98,54 @@ public static class EventPages
         var answer = await page.Api.Post(PageApi.Path("ingest", "events", eventId, "verify"), new { release = form.Has("release") });
         return answer.IsGood ? await EventPage(page, eventId, answer.Read<EventVerification>()) : page.Failed(answer.Problem!);
     }
+
+    private static async Task<IResult> Replay(string eventId, HttpContext http, DashboardContext page)
+    {
+        var form = await FormState.Read(http.Request);
+        object body = form.Text("destinationId") is { } destinationId ? new { destinationId } : new { };
+        var answer = await page.Api.Post(PageApi.Path("ingest", "events", eventId, "replay"), body);
+        return answer.IsGood ? new SeeOtherResult(page.EventUrl(eventId) + "?said=replaying") : page.Failed(answer.Problem!);
+    }
+
+    /// <summary>Those that were chosen in the list, one after another; the first that cannot be replayed is told.</summary>
+    private static async Task<IResult> ReplayChosen(HttpContext http, DashboardContext page)
+    {
+        var form = await FormState.Read(http.Request);
+        foreach (var eventId in form.All("event").Take(MostChosen).DefaultIfEmpty("none"))
+        {
+            if ((await page.Api.Post(PageApi.Path("ingest", "events", eventId, "replay"))).Problem is { } problem)
+            {
+                return page.Failed(problem with { Detail = eventId == "none" ? "No event was chosen." : $"{eventId}: {problem.Detail}" });
+            }
+        }
+        return new SeeOtherResult(page.Base + "/replays?said=replay-begun");
+    }
+
+    /// <summary>How many deliveries a filtered replay would match, before it is begun.</summary>
+    private static async Task<IResult> Count(HttpContext http, DashboardContext page)
+    {
+        var form = await FormState.Read(http.Request);
+        var answer = await page.Api.Post("/api/v1/ingest/replays", ReplayBody(form, dryRun: true));
+        return PageResult.Of<ReplayEventsPage>(
+            page, new { Count = answer.IsGood ? answer.Read<DryReplay>() : null, Form = form.With(answer.Problem), Sources = await Sources(page) }, answer.IsGood ? StatusCodes.Status200OK : answer.Status);
+    }
+
+    private static async Task<IResult> ReplayAll(HttpContext http, DashboardContext page)
+    {
+        var form = await FormState.Read(http.Request);
+        var answer = await page.Api.Post("/api/v1/ingest/replays", ReplayBody(form, dryRun: false));
+        return answer.IsGood
+            ? new SeeOtherResult($"{page.Base}/replays/{answer.Json.GetProperty("replayId").GetString()}?said=replay-begun")
+            : PageResult.Of<ReplayEventsPage>(page, new { Count = (DryReplay?)null, Form = form.With(answer.Problem), Sources = await Sources(page) }, answer.Status);
+    }
+
+    private static object ReplayBody(FormState form, bool dryRun) => new
+    {
+        sourceId = form.Text("sourceId"), q = form.Text("q"), type = form.Text("type"), status = form.Text("status"), since = Words.FromInput(form.Text("since")), until = Words.FromInput(form.Text("until")), dryRun,
+    };
+
+    private static async Task<IReadOnlyList<DestinationResource>> Destinations(DashboardContext page, string sourceId) =>
+        (await page.Api.Get<Page<DestinationResource>>(PageApi.Query("/api/v1/ingest/destinations", ("sourceId", sourceId), ("limit", "250")))).Value?.Data ?? [];
 
     private static async Task<IReadOnlyList<SourceResource>> Sources(DashboardContext page) =>
         (await page.Api.Get<Page<SourceResource>>("/api/v1/ingest/sources?limit=250&includeArchived=true")).Value?.Data ?? [];

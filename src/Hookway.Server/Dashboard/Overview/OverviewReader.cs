@@ -26,7 +26,7 @@ public sealed class OverviewReader(Database database, MessageStore messages, Eve
     private const long Hour = 60;
 
     private const string OwnApps = "SELECT no FROM apps WHERE workspace_no = @workspaceNo";
-    private const string OwnEndpoints = $"SELECT e.no FROM endpoints e WHERE e.app_no IN ({OwnApps})";
+    private const string OwnTargets = $"SELECT e.no FROM endpoints e WHERE e.app_no IN ({OwnApps}) UNION ALL SELECT d.no FROM destinations d WHERE d.workspace_no = @workspaceNo";
 
     public Task<OverviewData> Read(long workspaceNo) => database.Read(async connection =>
     {
@@ -37,17 +37,17 @@ public sealed class OverviewReader(Database database, MessageStore messages, Eve
         var stats = (await connection.QueryAsync<StatCount>(
             $"""
             SELECT s.slot, sum(s.attempts_succeeded) AS succeeded, sum(s.attempts_failed) AS failed FROM target_stats s
-            WHERE s.target_no IN ({OwnEndpoints}) AND s.slot >= @slot GROUP BY s.slot
+            WHERE s.target_no IN ({OwnTargets}) AND s.slot >= @slot GROUP BY s.slot
             """, values)).AsList();
         var latencies = new LatencyHistogram();
-        foreach (var encoded in await connection.QueryAsync<byte[]>($"SELECT s.latencies FROM target_stats s WHERE s.target_no IN ({OwnEndpoints}) AND s.slot >= @slot LIMIT @histograms", values))
+        foreach (var encoded in await connection.QueryAsync<byte[]>($"SELECT s.latencies FROM target_stats s WHERE s.target_no IN ({OwnTargets}) AND s.slot >= @slot LIMIT @histograms", values))
         {
             latencies.Add(encoded);
         }
         var accepted = await new StepCounts("messages", "created_at", $"app_no IN ({OwnApps})", new { workspaceNo }, messages.Times).Read(connection, first * Minute, Minute, (int)Hour, MinutesInSlot);
         var received = await new StepCounts("events", "received_at", "workspace_no = @workspaceNo", new { workspaceNo }, events.Times).Read(connection, first * Minute, Minute, (int)Hour, MinutesInSlot);
         var waiting = await connection.ExecuteScalarAsync<long>(
-            $"SELECT count(*) FROM (SELECT 1 FROM deliveries d WHERE d.target_no IN ({OwnEndpoints}) AND d.status = 0 LIMIT @waiting) t", values);
+            $"SELECT count(*) FROM (SELECT 1 FROM deliveries d WHERE d.target_no IN ({OwnTargets}) AND d.status = 0 LIMIT @waiting) t", values);
         var failing = (await connection.QueryAsync<FailingRow>(
             """
             SELECT e.id AS endpoint_id, a.id AS app_id, e.url, e.name, r.recipient, c.failing_since, e.enabled
@@ -78,7 +78,7 @@ public sealed class OverviewReader(Database database, MessageStore messages, Eve
         var byMinute = (await connection.QueryAsync<StatCount>(
             $"""
             SELECT t.started_at / 60000 AS slot, sum(CASE WHEN t.error IS NULL THEN 1 ELSE 0 END) AS succeeded, sum(CASE WHEN t.error IS NULL THEN 0 ELSE 1 END) AS failed
-            FROM attempts t WHERE t.target_no IN ({OwnEndpoints}) AND t.seq >= @from AND t.started_at >= @since GROUP BY 1
+            FROM attempts t WHERE t.target_no IN ({OwnTargets}) AND t.seq >= @from AND t.started_at >= @since GROUP BY 1
             """, new { workspaceNo, since, from = await attempts.Times.FirstSince(connection, since) })).ToDictionary(row => row.Slot);
         return [.. Enumerable.Range(0, (int)Hour).Select(i => first + i).Select(minute => new OverviewStep(
             Stored.Time(minute * Minute), byMinute.GetValueOrDefault(minute)?.Succeeded ?? 0, byMinute.GetValueOrDefault(minute)?.Failed ?? 0))];

@@ -1,4 +1,5 @@
 using Hookway.Api;
+using Hookway.Ingest.Destinations;
 using Hookway.Ingest.Ledger;
 using Hookway.Ingest.Sources;
 using Hookway.Issues;
@@ -66,6 +67,7 @@ public static class SourcePages
         return PageResult.Of<SourcePage>(page, new
         {
             Source = source, Vendor = await VendorOf(page, source.Vendor), Events = events.Data, Issues = issues,
+            Destinations = (await page.Api.Get<Page<DestinationResource>>(PageApi.Query("/api/v1/ingest/destinations", ("sourceId", sourceId), ("limit", "100")))).Value?.Data ?? [],
             Volume = await volume.LastDay(page.Membership!.Workspace.No, sourceId),
         });
     }

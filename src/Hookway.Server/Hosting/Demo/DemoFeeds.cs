@@ -9,7 +9,8 @@ namespace Hookway.Hosting.Demo;
 /// <summary>The vendors of the demo, which sign what they send as the real ones do; one of their feeds is not as it should be: now and then an event comes late, twice or forged.</summary>
 /// <param name="api">Calls the API with a key.</param>
 /// <param name="send">Sends a vendor's request to an ingest URL.</param>
-public sealed class DemoFeeds(Func<HttpMethod, string, JsonNode?, Task<JsonNode?>> api, Func<HttpRequestMessage, Task<HttpStatusCode>> send, Random random, TimeProvider clock)
+/// <param name="receiver">Where the events are forwarded to.</param>
+public sealed class DemoFeeds(Func<HttpMethod, string, JsonNode?, Task<JsonNode?>> api, Func<HttpRequestMessage, Task<HttpStatusCode>> send, DemoReceiver receiver, Random random, TimeProvider clock)
 {
     private const string StripeName = "Stripe production";
     private const string GitHubName = "GitHub deployments";
@@ -30,6 +31,10 @@ public sealed class DemoFeeds(Func<HttpMethod, string, JsonNode?, Task<JsonNode?
         var known = (await api(HttpMethod.Get, "/api/v1/ingest/sources?limit=250", null))!["data"]!.AsArray();
         _stripe = await Source(known, StripeName, "stripe", _stripeSecret);
         _gitHub = await Source(known, GitHubName, "github", _gitHubSecret);
+        var destinations = (await api(HttpMethod.Get, "/api/v1/ingest/destinations?limit=250", null))!["data"]!.AsArray();
+        await Destination(destinations, _stripe, "Billing service", receiver.UrlOf("healthy", "billing"), null);
+        await Destination(destinations, _stripe, "Dunning", receiver.UrlOf("flaky", "dunning"), "invoice.payment_failed");
+        await Destination(destinations, _gitHub, "Deploy bot", receiver.UrlOf("slow", "deploy"), "release.*");
     }
 
     /// <summary>Sends one event of some vendor.</summary>
@@ -101,6 +106,17 @@ public sealed class DemoFeeds(Func<HttpMethod, string, JsonNode?, Task<JsonNode?
             ? await api(HttpMethod.Patch, $"/api/v1/ingest/sources/{(string)old["sourceId"]!}", new JsonObject { ["signingSecret"] = secret })
             : await api(HttpMethod.Post, "/api/v1/ingest/sources", new JsonObject { ["name"] = name, ["vendor"] = vendor, ["signingSecret"] = secret });
         return new Uri((string)source!["ingestUrl"]!);
+    }
+
+    // The receivers of an earlier demo listened elsewhere.
+    private async Task Destination(JsonArray known, Uri source, string name, string url, string? types)
+    {
+        if (known.FirstOrDefault(found => (string)found!["name"]! == name) is { } old)
+        {
+            await api(HttpMethod.Patch, $"/api/v1/ingest/destinations/{(string)old["destinationId"]!}", new JsonObject { ["endpointUrl"] = url });
+            return;
+        }
+        await api(HttpMethod.Post, "/api/v1/ingest/destinations", new JsonObject { ["name"] = name, ["sourceId"] = source.Segments[2].TrimEnd('/'), ["endpointUrl"] = url, ["filterEventTypes"] = types });
     }
 
     private string NewSecret() => string.Concat(Enumerable.Range(0, 4).Select(_ => random.Next().ToString("x8", System.Globalization.CultureInfo.InvariantCulture)));

@@ -40,7 +40,7 @@ public sealed class DemoServer : IAsyncDisposable
         var demo = new DemoServer(await DemoReceiver.Start(random, clock), address, key);
         var content = new DemoWorkspace(demo.Call, demo._receiver, random);
         var isNew = await content.Fill();
-        var feeds = new DemoFeeds(demo.Call, demo.Post, random, clock);
+        var feeds = new DemoFeeds(demo.Call, demo.Post, demo._receiver, random, clock);
         await feeds.Fill();
         demo._traffic = Task.WhenAll(
             demo.Repeat(content.SendOne, isNew ? FirstMessages : 0, TimeSpan.FromMilliseconds(900), random, clock),
