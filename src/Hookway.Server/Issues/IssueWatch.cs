@@ -78,9 +78,9 @@ public sealed class IssueWatch(
             {
                 log.LogWarning("Issues could not be looked for, and are later: {Reason}", e.Message);
             }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            catch (Exception) when (stoppingToken.IsCancellationRequested)
             {
-                // The normal end.
+                // The server stops, and may have put away already what a run needs.
             }
             catch (Exception e)
             {

@@ -65,9 +65,9 @@ public sealed class RetentionRunner(
             {
                 log.LogWarning("What was kept long enough could not be removed, and is tried again: {Reason}", e.Message);
             }
-            catch (OperationCanceledException)
+            catch (Exception e) when (e is OperationCanceledException || stoppingToken.IsCancellationRequested)
             {
-                // The server stops, or another one has the turn.
+                // The server stops, and may have put away already what a run needs; or another one has the turn.
             }
             catch (Exception e)
             {
