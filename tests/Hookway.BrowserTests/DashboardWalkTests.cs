@@ -102,7 +102,7 @@ public class DashboardWalkTests(Browsers browsers)
         await Expect(page.Locator("svg.timeline circle.node-bad")).ToHaveCountAsync(1);
         await Expect(page.Locator("svg.timeline circle.node-good")).ToHaveCountAsync(1);
         await page.GetByRole(AriaRole.Link, new() { Name = "Replays" }).First.ClickAsync();
-        await Expect(page.GetByText("completed")).ToBeVisibleAsync();
+        await Expect(page.Locator(".badge", new() { HasText = "completed" })).ToBeVisibleAsync();
     }
 
     [Fact]
