@@ -18,6 +18,8 @@ public class NodeCrashTests
     [
         new("Hookway__Node__LeaseSeconds", "2"),
         new("Hookway__Deliveries__MaxInFlightPerTarget", $"{MostInFlight}"),
+        // What every client of the test brings with it.
+        new("Hookway__MetricsToken", ServerProcess.ApiKey),
     ];
 
     [Fact]

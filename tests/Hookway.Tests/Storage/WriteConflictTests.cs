@@ -70,11 +70,11 @@ public class WriteConflictTests
             var node = i % 2 == 0 ? one : other;
             if (i % 3 == 0)
             {
-                (await node.Patch(path, new { description = $"Change {i}" })).Expect(200);
+                (await node.Patch(path, new { retryMaxAttempts = 1 + (i % 20) })).Expect(200);
             }
             await node.Send(app, recipient: $"customer_{i % 7}");
         });
-        (await one.Get("/api/v1/workspace")).Expect(200).Body.GetProperty("usage").GetProperty("messages").GetInt64().ShouldBe(Rounds);
+        (await one.Get("/api/v1/workspace")).Expect(200).Body.GetProperty("usage").GetProperty("messagesThisMonth").GetInt64().ShouldBe(Rounds);
     }
 
     private static Task<TestServer> Start(Dictionary<string, string?>? settings = null)
