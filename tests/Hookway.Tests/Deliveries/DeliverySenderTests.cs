@@ -398,7 +398,10 @@ public class DeliverySenderTests
 
         AttemptOutcomes.FromCode("no_such_code").ShouldBeNull();
         Enum.GetValues<AttemptOutcome>().Select(outcome => outcome.Code()).ShouldBe(
-            [null, "http_status", "timeout", "connection_refused", "connection_failed", "dns", "tls", "blocked_address", "invalid_response", "invalid_request"]);
+        [
+            null, "http_status", "timeout", "connection_refused", "connection_failed", "dns", "tls", "blocked_address", "invalid_response", "invalid_request",
+            "transform_failed", "routing_key_missing", "event_type_not_published", "schema_mismatch", "message_refused",
+        ]);
     }
 
     private static DeliverySender Sender(AddressGuard? guard = null, SenderOptions? options = null, TimeProvider? clock = null) =>
