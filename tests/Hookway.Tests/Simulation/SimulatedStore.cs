@@ -42,6 +42,9 @@ internal sealed class SimulatedStore(string file, World world, SimulatedProcess 
         await using (var database = new SqliteDatabase(folder))
         {
             database.Migrate();
+            database.Open(_ => { });
+            // A server's start has seen to it before it becomes a node, which asks for it.
+            await new StoreSettings(database, TimeProvider.System).VerifyMasterKey(new SecretProtector(World.Key));
         }
         await using var connection = Connect(FileIn(folder));
         await using var command = connection.CreateCommand();

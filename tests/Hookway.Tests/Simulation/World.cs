@@ -30,7 +30,7 @@ internal sealed class World : IDisposable
         Settings = ServerSettings.From(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["Hookway:DataFolder"] = Path.GetDirectoryName(file),
-            ["Hookway:MasterKey"] = Convert.ToBase64String(new byte[MasterKey.Length]),
+            ["Hookway:MasterKey"] = Convert.ToBase64String(Key),
         }).Build());
         NodeCount = mutation?.NeedsSeveralNodes is true || Chance(0.35) ? Scheduler.Random.Next(2, 4) : 1;
         _journal = SimulatedStore.Connect(file);
@@ -42,6 +42,9 @@ internal sealed class World : IDisposable
         }
         Ledger = new Ledger(this, _journal);
     }
+
+    /// <summary>The master key of every world.</summary>
+    public static byte[] Key { get; } = new byte[MasterKey.Length];
 
     public int Seed { get; }
     public string File { get; }
