@@ -14,6 +14,8 @@ public class ReplaySelectionTests
     [InlineData(DeliveryStatus.Canceled, DeliveryChange.TargetDisabled, 0, "fa")]
     [InlineData(DeliveryStatus.Canceled, DeliveryChange.TargetDeleted, 0, "--")]
     [InlineData(DeliveryStatus.Canceled, DeliveryChange.AppArchived, 1, "--")]
+    [InlineData(DeliveryStatus.Canceled, DeliveryChange.SourceArchived, 1, "--")]
+    [InlineData(DeliveryStatus.Canceled, DeliveryChange.Expired, 1, "--")]
     [InlineData(DeliveryStatus.Canceled, DeliveryChange.CanceledByPerson, 0, "--")]
     [InlineData(DeliveryStatus.Canceled, DeliveryChange.ContentErased, 0, "--")]
     [InlineData(DeliveryStatus.Canceled, DeliveryChange.ReplayCanceled, 0, "fa")]
