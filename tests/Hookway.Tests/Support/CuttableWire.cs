@@ -37,8 +37,15 @@ public sealed class CuttableWire : IAsyncDisposable
         }
         foreach (var socket in all)
         {
-            // Not the polite end: a reset.
-            socket.LingerState = new LingerOption(true, 0);
+            try
+            {
+                // Not the polite end: a reset.
+                socket.LingerState = new LingerOption(true, 0);
+            }
+            catch (ObjectDisposedException)
+            {
+                // Its own end came first.
+            }
             socket.Dispose();
         }
     }
