@@ -31,6 +31,11 @@ public sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>Log lines that tell of a bug or of broken infrastructure.</summary>
     public IReadOnlyList<string> Faults => [.. log.Where(line => FaultLine().IsMatch(line))];
 
+    /// <summary>The most memory that it has had in use, in MiB.</summary>
+    public int PeakMebibytes => int.Parse(
+        File.ReadLines($"/proc/{process.Id}/status").First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2],
+        System.Globalization.CultureInfo.InvariantCulture) / 1_024;
+
     /// <summary>Starts the server that was built with these tests.</summary>
     /// <param name="dataFolder">Kept by the caller; another process may be started on it when this one has ended.</param>
     /// <param name="settings">More settings, by the names of their environment variables.</param>
