@@ -8,8 +8,8 @@ public sealed class PacedWriter(Database database, TimeProvider clock)
 {
     private const int FewestRows = 10;
     private const int MostRows = 500;
-    private const int RestForWork = 5;
-    private static readonly TimeSpan Aim = TimeSpan.FromMilliseconds(2);
+    private const int RestForWork = 10;
+    private static readonly TimeSpan Aim = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan LeastRest = TimeSpan.FromMilliseconds(5);
 
     /// <summary>How many rows, with what belongs to them, the next step may write.</summary>
