@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 
 namespace Hookway.Benchmarks;
 
@@ -35,7 +36,8 @@ public sealed record BenchmarkOptions
 
     public bool Brief { get; private init; }
 
-    /// <summary>The server's program.</summary>
+    /// <summary>The server's program. No path of a machine belongs into its results.</summary>
+    [JsonIgnore]
     public string Server { get; private init; } = Repository.Server;
 
     public IReadOnlyList<string>? Only { get; private init; }
@@ -43,6 +45,7 @@ public sealed record BenchmarkOptions
     /// <summary>Parts of the names of what the loop compares; all of them when null.</summary>
     public IReadOnlyList<string>? Subjects { get; private init; }
 
+    [JsonIgnore]
     public string Stacks { get; private init; } = Path.Combine(Repository.Root, "../shared/bench");
 
     /// <summary>Deliveries in the store at the end of its growth, when given.</summary>

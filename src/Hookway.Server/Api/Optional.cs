@@ -10,6 +10,16 @@ public readonly record struct Optional<T>(bool IsSet, T? Value) : IOptional
 
     /// <summary>The field's new value: the default when it was null, the old one when it was absent.</summary>
     public T? Or(T? old, T? byDefault) => !IsSet ? old : Value ?? byDefault;
+
+    /// <summary>The new value of a field that has no default to go back to: the old one when it was absent; null is an error.</summary>
+    public T? NotNull(string field, T? old, FieldErrors errors)
+    {
+        if (IsSet && Value is null)
+        {
+            errors.Add(field, "must not be null");
+        }
+        return Value is null ? old : Value;
+    }
 }
 
 /// <summary>An optional field, whatever its type.</summary>

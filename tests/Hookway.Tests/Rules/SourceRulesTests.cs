@@ -55,7 +55,8 @@ public partial class SourceRulesTests
     public void Nothing_is_left_to_be_done_later() => Matches(Texts, LeftOver()).ShouldBeEmpty();
 
     [Fact]
-    public void No_path_of_one_machine_is_written_down() => Matches(Texts, MachinePath()).ShouldBeEmpty();
+    public void No_path_of_one_machine_is_written_down() =>
+        Matches([.. Texts, .. Repository.Files.Where(file => file.StartsWith("bench/results/", StringComparison.Ordinal))], MachinePath()).ShouldBeEmpty();
 
     [Fact]
     public void Nothing_sleeps_on_a_thread_or_asks_DateTime_for_the_time() => Matches(Code, Banned()).ShouldBeEmpty();

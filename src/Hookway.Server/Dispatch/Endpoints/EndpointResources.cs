@@ -46,28 +46,14 @@ public sealed record ChangeEndpoint(
     Optional<int?> RateLimitPerMinute, Optional<bool?> Ordered, Optional<bool?> Enabled, Optional<bool?> Paused) : IRequestBody
 {
     public EndpointSettings Apply(EndpointSettings old, FieldErrors errors) => new(
-        NotNull("url", Url, old.Url, errors)!, NotNull("name", Name!, old.Name, errors),
-        NotNull("enabled", Enabled, old.Enabled, errors)!.Value, NotNull("paused", Paused, old.Paused, errors)!.Value,
+        Url.NotNull("url", old.Url, errors)!, Name!.NotNull("name", old.Name, errors),
+        Enabled.NotNull("enabled", old.Enabled, errors)!.Value, Paused.NotNull("paused", old.Paused, errors)!.Value,
         !EventTypes.IsSet ? old.EventTypes : EventTypes.Value is { Count: > 0 } types ? types : null,
         !Filter.IsSet ? old.Filter : EndpointFilter.From(Filter.Value, errors),
         !Headers.IsSet ? old.Headers : Headers.Value is null ? CustomHeaders.None : CustomHeaders.Merge(old.Headers, Headers.Value),
         RetryMaxAttempts.Or(old.RetryMaxAttempts, EndpointSettings.DefaultRetryMaxAttempts)!.Value,
         RetryBackoffSeconds.Or(old.RetryBackoffSeconds, EndpointSettings.DefaultRetryBackoffSeconds)!.Value,
-        RateLimitPerMinute.Or(old.RateLimitPerMinute, null), NotNull("ordered", Ordered, old.Ordered, errors)!.Value);
-
-    private static T? NotNull<T>(string field, Optional<T> given, T? old, FieldErrors errors)
-    {
-        if (!given.IsSet)
-        {
-            return old;
-        }
-        if (given.Value is null)
-        {
-            errors.Add(field, "must not be null");
-            return old;
-        }
-        return given.Value;
-    }
+        RateLimitPerMinute.Or(old.RateLimitPerMinute, null), Ordered.NotNull("ordered", old.Ordered, errors)!.Value);
 }
 
 /// <summary>The body of "rotate the signing secret".</summary>

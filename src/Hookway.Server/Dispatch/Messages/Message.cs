@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Hookway.Api;
-using Hookway.Deliveries;
 
 namespace Hookway.Dispatch.Messages;
 
@@ -37,17 +36,6 @@ public sealed record Message(
         hash.AppendData("\0"u8);
         hash.AppendData(data);
         return hash.GetHashAndReset();
-    }
-
-    /// <summary>The status of a message, from those of its deliveries.</summary>
-    public static string StatusOf(IEnumerable<DeliveryStatus> deliveries)
-    {
-        var seen = deliveries.ToHashSet();
-        return seen.Count == 0 ? "skipped"
-            : seen.Contains(DeliveryStatus.Pending) ? "pending"
-            : seen.Contains(DeliveryStatus.Failed) ? "failed"
-            : seen.Contains(DeliveryStatus.Succeeded) ? "succeeded"
-            : "canceled";
     }
 }
 

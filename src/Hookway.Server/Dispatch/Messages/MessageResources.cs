@@ -34,7 +34,7 @@ public sealed record MessageResource(
 {
     public static MessageResource Of(App app, Message message, IReadOnlyList<Delivery> deliveries, IReadOnlyDictionary<long, WebhookEndpoint> endpoints) => new(
         message.MessageId, app.AppId, message.Recipient, message.EventType, RawJson.Element(message.Data),
-        Message.StatusOf(deliveries.Select(delivery => delivery.Status)), Duplicate: false, message.CreatedAt, message.DeliverAt,
+        ItemStatus.Of(deliveries.Select(delivery => delivery.Status)), Duplicate: false, message.CreatedAt, message.DeliverAt,
         [.. deliveries.Select(delivery => DeliveryResource.Of(delivery, endpoints[delivery.TargetNo]))]);
 }
 

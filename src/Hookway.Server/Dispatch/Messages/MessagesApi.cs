@@ -1,6 +1,7 @@
 using Hookway.Access;
 using Hookway.Api;
 using Hookway.Api.OpenApi;
+using Hookway.Deliveries;
 using Hookway.Dispatch.Apps;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Replays;
@@ -24,7 +25,7 @@ public static class MessagesApi
             .Accepts<SendMessages>("application/json").Produces<BatchSent>(StatusCodes.Status202Accepted);
         messages.MapGet("/", List).Needs(Scopes.MessageRead).PortalMay(Capabilities.MessagesRead).WithSummary("List messages").Paged()
             .WithQuery("recipient", "string", "Only those to this recipient.").WithQuery("type", "string", "Only those of this event type.")
-            .WithQuery("status", "string", "Only those with this status.", [.. MessageFilter.Statuses.Keys])
+            .WithQuery("status", "string", "Only those with this status.", [.. ItemStatus.All])
             .WithQuery("since", "date-time", "Only those accepted at or after this time.").WithQuery("until", "date-time", "Only those accepted before this time.")
             .WithQuery("q", "string", "Only those whose id, recipient or event type is this or begins with it. With inPayload: those whose data holds it, byte by byte as it was sent.")
             .WithQuery("inPayload", "boolean", "Search in data instead, newest first and at most 500 ms a page: a page may hold few items or none and still have a nextCursor.")
@@ -59,9 +60,9 @@ public static class MessagesApi
         var filter = new MessageFilter(
             request.Text("recipient"), request.Text("type"), request.Text("status"), request.Time("since", errors), request.Time("until", errors),
             request.Text("q"), request.Flag("inPayload", errors) ?? false);
-        if (filter.Status is not null && !MessageFilter.Statuses.ContainsKey(filter.Status))
+        if (filter.Status is not null && !ItemStatus.All.Contains(filter.Status))
         {
-            errors.Add("status", $"must be one of {string.Join(", ", MessageFilter.Statuses.Keys)}");
+            errors.Add("status", $"must be one of {string.Join(", ", ItemStatus.All)}");
         }
         if (filter is { InPayload: true, Q: null })
         {

@@ -73,9 +73,9 @@ public sealed record ChangeDestination(
         }
         var path = FilterBodyPath.IsSet ? Blank.Null(FilterBodyPath.Value) : old.FilterBodyPath;
         return new(
-            NotNull("name", Name, old.Name, errors)!, old.AppId is null ? NotNull("endpointUrl", EndpointUrl!, old.EndpointUrl, errors) : null,
-            old.AppId is null ? null : NotNull("appId", AppId!, old.AppId, errors),
-            NotNull("enabled", Enabled, old.Enabled, errors)!.Value, NotNull("paused", Paused, old.Paused, errors)!.Value,
+            Name.NotNull("name", old.Name, errors)!, old.AppId is null ? EndpointUrl!.NotNull("endpointUrl", old.EndpointUrl, errors) : null,
+            old.AppId is null ? null : AppId!.NotNull("appId", old.AppId, errors),
+            Enabled.NotNull("enabled", old.Enabled, errors)!.Value, Paused.NotNull("paused", old.Paused, errors)!.Value,
             SigningSecret.IsSet ? DestinationRules.SecretOf(SigningSecret.Value, errors) : old.Secret,
             FilterEventTypes.IsSet ? FilterEventTypes.Value?.Names : old.FilterEventTypes, FilterEntityKey.IsSet ? Blank.Null(FilterEntityKey.Value) : old.FilterEntityKey,
             path, FilterBodyValue.IsSet ? CreateDestination.ValueOf(FilterBodyValue, path) : path is null && FilterBodyPath.IsSet ? null : old.FilterBodyValue,
@@ -84,21 +84,7 @@ public sealed record ChangeDestination(
             !Headers.IsSet ? old.Headers : Headers.Value is null ? CustomHeaders.None : CustomHeaders.Merge(old.Headers, Headers.Value),
             RetryMaxAttempts.Or(old.RetryMaxAttempts, DestinationSettings.DefaultRetryMaxAttempts)!.Value,
             RetryBackoffSeconds.Or(old.RetryBackoffSeconds, DestinationSettings.DefaultRetryBackoffSeconds)!.Value,
-            RateLimitPerMinute.Or(old.RateLimitPerMinute, null), NotNull("ordered", Ordered, old.Ordered, errors)!.Value);
-    }
-
-    private static T? NotNull<T>(string field, Optional<T> given, T? old, FieldErrors errors)
-    {
-        if (!given.IsSet)
-        {
-            return old;
-        }
-        if (given.Value is null)
-        {
-            errors.Add(field, "must not be null");
-            return old;
-        }
-        return given.Value;
+            RateLimitPerMinute.Or(old.RateLimitPerMinute, null), Ordered.NotNull("ordered", old.Ordered, errors)!.Value);
     }
 }
 

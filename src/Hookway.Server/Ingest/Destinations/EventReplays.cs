@@ -145,9 +145,9 @@ public sealed class EventReplays(
         {
             errors.Add("until", "must be after since");
         }
-        if (asked.Status is { } status && !EventFilter.Statuses.ContainsKey(status))
+        if (asked.Status is { } status && !ItemStatus.All.Contains(status))
         {
-            errors.Add("status", $"must be one of {string.Join(", ", EventFilter.Statuses.Keys)}");
+            errors.Add("status", $"must be one of {string.Join(", ", ItemStatus.All)}");
         }
         return errors;
     }

@@ -1,3 +1,4 @@
+using Hookway.Deliveries;
 using Hookway.Ingest.Verification;
 
 namespace Hookway.Ingest.Ledger;
@@ -9,19 +10,6 @@ namespace Hookway.Ingest.Ledger;
 public sealed record EventFilter(
     long? SourceNo, string? Type, string? EntityKey, SignatureStatus? SignatureStatus, string? Status, long? Since, long? Until, string? Q)
 {
-    /// <summary>The status of an event <c>e</c>, from those of its deliveries, worst first, as a number; null without deliveries. One lookup by key for each event.</summary>
-    private const string Rank = "(SELECT min(CASE d.status WHEN 0 THEN 0 WHEN 2 THEN 1 WHEN 1 THEN 2 ELSE 3 END) FROM deliveries d WHERE d.message_seq = e.seq)";
-
-    /// <summary>The statuses of an event, each as a condition.</summary>
-    public static IReadOnlyDictionary<string, string> Statuses { get; } = new Dictionary<string, string>
-    {
-        ["pending"] = $"{Rank} = 0",
-        ["failed"] = $"{Rank} = 1",
-        ["succeeded"] = $"{Rank} = 2",
-        ["canceled"] = $"{Rank} = 3",
-        ["skipped"] = $"{Rank} IS NULL",
-    };
-
     /// <summary>What must hold of an event <c>e</c> that the way in does not tell; empty when nothing.</summary>
     public string Conditions => string.Concat(
         Type is null ? "" : " AND e.event_type = @Type",
@@ -30,5 +18,5 @@ public sealed record EventFilter(
         SignatureStatus is null ? "" : " AND e.signature_status = @SignatureNumber",
         Since is null ? "" : " AND e.received_at >= @Since",
         Until is null ? "" : " AND e.received_at < @Until",
-        Status is null ? "" : " AND " + Statuses[Status]);
+        Status is null ? "" : " AND " + ItemStatus.Condition(Status, "e"));
 }

@@ -38,7 +38,7 @@ public sealed class EventReader(Database database, EventStore events, EventSearc
         foreach (var item in found)
         {
             var (sourceId, vendor) = named[item.SourceNo];
-            shown.Add(EventResource.Of(item, sourceId, vendor, StatusOf(deliveries[item.Seq].Select(delivery => delivery.Status)), await Shown(deliveries[item.Seq])));
+            shown.Add(EventResource.Of(item, sourceId, vendor, ItemStatus.Of(deliveries[item.Seq].Select(delivery => delivery.Status)), await Shown(deliveries[item.Seq])));
         }
         return shown;
     }
@@ -56,16 +56,5 @@ public sealed class EventReader(Database database, EventStore events, EventSearc
             }
         }
         return shown;
-    }
-
-    /// <summary>The status of an event, from those of its deliveries.</summary>
-    private static string StatusOf(IEnumerable<DeliveryStatus> deliveries)
-    {
-        var seen = deliveries.ToHashSet();
-        return seen.Count == 0 ? "skipped"
-            : seen.Contains(DeliveryStatus.Pending) ? "pending"
-            : seen.Contains(DeliveryStatus.Failed) ? "failed"
-            : seen.Contains(DeliveryStatus.Succeeded) ? "succeeded"
-            : "canceled";
     }
 }

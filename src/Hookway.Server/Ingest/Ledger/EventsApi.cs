@@ -1,6 +1,7 @@
 using Hookway.Access;
 using Hookway.Api;
 using Hookway.Api.OpenApi;
+using Hookway.Deliveries;
 using Hookway.Ingest.Sources;
 using Hookway.Ingest.Verification;
 
@@ -18,7 +19,7 @@ public static class EventsApi
             .WithQuery("sourceId", "string", "Only those of this source.").WithQuery("type", "string", "Only those of this type.")
             .WithQuery("entityKey", "string", "Only those that happened to this.")
             .WithQuery("signatureStatus", "string", "Only those with this signature status.", SignatureStatuses)
-            .WithQuery("status", "string", "Only those with this status.", [.. EventFilter.Statuses.Keys])
+            .WithQuery("status", "string", "Only those with this status.", [.. ItemStatus.All])
             .WithQuery("since", "date-time", "Only those received at or after this time.").WithQuery("until", "date-time", "Only those received before this time.")
             .WithQuery("q", "string", "Only those whose id, vendor's id, entity or type is this or begins with it.")
             .Produces<Page<EventResource>>();
@@ -41,9 +42,9 @@ public static class EventsApi
         {
             errors.Add("signatureStatus", $"must be one of {string.Join(", ", SignatureStatuses)}");
         }
-        if (status is not null && !EventFilter.Statuses.ContainsKey(status))
+        if (status is not null && !ItemStatus.All.Contains(status))
         {
-            errors.Add("status", $"must be one of {string.Join(", ", EventFilter.Statuses.Keys)}");
+            errors.Add("status", $"must be one of {string.Join(", ", ItemStatus.All)}");
         }
         var (since, until) = (request.Time("since", errors), request.Time("until", errors));
         if (errors.Any)
