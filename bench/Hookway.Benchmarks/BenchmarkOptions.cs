@@ -10,13 +10,13 @@ public sealed record BenchmarkOptions
         bench/run [options]
 
           --quick               short phases and one round: a smoke test, no figures to quote
-          --brief               every target in about a quarter of an hour: at 64 connections, with shorter phases, fewer rows and those stacks alone that may be the best
-          --seconds N           length of one measured phase (default 5; 8 for a step of the search)
+          --brief               every target in about a quarter of an hour: at 64 connections, with shorter phases, a smaller growth, no lists, and of the stacks the best alone
+          --seconds N           length of one measured phase (default 5; 6 to 40 where a part needs longer)
           --targets N           endpoints that the deliveries are spread over (default 16)
           --connections N       for the accepts, only this many (default 1, 16, 64 and 256)
           --only PARTS          some of accept, ingest, loop, fair, pending, growth, nodes, idle, watch, retention and lists, with commas between
           --subjects NAMES      of what the loop and the retention compare, only those whose name contains one of these, with commas between
-          --stacks FOLDER       the programs of the do-it-yourself stacks (default ../shared/bench beside the repository)
+          --stacks FOLDER       the programs of the do-it-yourself stacks (default ../shared/bench beside the repository, of which they are no part; without them they are passed over)
           --rows N              deliveries in the store at the end of growth (default 1000000)
           --pending N           pending deliveries to dead targets (default 1000000)
           --old N               old messages that the retention removes (default 1000000)
@@ -29,7 +29,7 @@ public sealed record BenchmarkOptions
 
     private static readonly string[] Parts = ["accept", "ingest", "loop", "fair", "pending", "growth", "nodes", "idle", "watch", "retention", "lists"];
 
-    /// <summary>What only --brief leaves out: stacks that a better one of their kind stands for, and the lists, which no target is about.</summary>
+    /// <summary>The stacks that --brief keeps: of each kind the best.</summary>
     private static readonly string[] BriefStacks = ["BullMQ, everysec", "graphile-worker, micro-batched, no attempts kept"];
 
     public bool Quick { get; private init; }

@@ -45,6 +45,31 @@ public sealed class DeliveryStore(Database database, ReadBounds bounds, TimeProv
     }
 
     /// <summary>
+    /// Before a target is made ordered: gives what waits for it its place in the queue, in steps, which changes nothing while the target is not ordered. What comes meanwhile is
+    /// left to <see cref="LineUp"/>.
+    /// </summary>
+    public static async Task LineUpAhead(Database database, long targetNo)
+    {
+        const int Step = 1_000;
+        (long At, long Seq) after = (long.MinValue, long.MinValue);
+        for (var lined = Step; lined == Step;)
+        {
+            (lined, after) = await database.Write(async session =>
+            {
+                var rows = (await session.Connection.QueryAsync<(long At, long Seq)>(
+                    """
+                    SELECT next_attempt_at, message_seq FROM deliveries WHERE target_no = @targetNo AND status = 0 AND (next_attempt_at, message_seq) > (@At, @Seq)
+                    ORDER BY next_attempt_at, message_seq LIMIT @Step
+                    """, new { targetNo, after.At, after.Seq, Step })).AsList();
+                await session.Connection.ExecuteAsync(
+                    $"UPDATE deliveries SET position = message_seq WHERE target_no = @targetNo AND status = 0 AND position = 0 AND message_seq IN {Stored.List(rows.Select(row => row.Seq))}",
+                    new { targetNo });
+                return (rows.Count, rows.Count == 0 ? after : rows[^1]);
+            });
+        }
+    }
+
+    /// <summary>
     /// In the transaction that makes a target ordered: gives what waits for it already its place in the queue. What another node accepts at that very moment may miss it, and
     /// goes behind the queue.
     /// </summary>

@@ -22,17 +22,18 @@ public sealed class IssueWatch(
         await _running.WaitAsync(stop);
         try
         {
-            foreach (var watcher in watchers)
+            // Round by round: one that has much to read keeps no other waiting.
+            for (var more = true; more;)
             {
-                var more = true;
-                while (more)
+                more = false;
+                foreach (var watcher in watchers)
                 {
                     if (!await KeepTurn())
                     {
                         return false;
                     }
                     stop.ThrowIfCancellationRequested();
-                    more = await Step(watcher);
+                    more |= await Step(watcher);
                 }
             }
             return true;

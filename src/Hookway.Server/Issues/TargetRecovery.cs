@@ -52,7 +52,7 @@ public sealed class TargetRecovery(Database database, Configuration configuratio
     private async Task<string?> WhyOver(TargetIssue issue)
     {
         var target = await FindTarget(issue.TargetNo);
-        if (target is null or { Ended: DeliveryChange.TargetDeleted or DeliveryChange.AppArchived })
+        if (target is null or { Ended: DeliveryChange.TargetDeleted or DeliveryChange.AppArchived or DeliveryChange.SourceArchived })
         {
             return "It is gone.";
         }

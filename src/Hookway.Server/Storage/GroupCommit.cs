@@ -156,7 +156,7 @@ public sealed class GroupCommit : IAsyncDisposable
         }
         if (batch.Count == 1 || failure is StorageUnavailableException)
         {
-            batch.ForEach(write => write.Fail(failure));
+            batch.ForEach(write => write.Fail(Told(failure)));
             return;
         }
         // One bad item must not fail its neighbours: each gets a transaction of its own.
@@ -164,10 +164,18 @@ public sealed class GroupCommit : IAsyncDisposable
         {
             if (await TryWithoutConflict([write]) is { } own)
             {
-                write.Fail(own);
+                write.Fail(Told(own));
             }
         }
     }
+
+    /// <summary>What a caller is told: where others get in the way again and again it is for the store to take the write later; what no repetition mends is a fault.</summary>
+    private static Exception Told(Exception failure) => failure switch
+    {
+        WriteConflictException { InnerException: null or System.Data.Common.DbException { IsTransient: true } } => new StorageUnavailableException(failure.Message, failure),
+        WriteConflictException { InnerException: { } cause } => cause,
+        _ => failure,
+    };
 
     /// <summary>What another node got in the way of is done again, all of it: then that node's commit is there to be seen.</summary>
     private async Task<Exception?> TryWithoutConflict(List<Write> batch)
@@ -177,7 +185,7 @@ public sealed class GroupCommit : IAsyncDisposable
         {
             failure = await TryCommit(Share(batch));
         }
-        return failure is WriteConflictException { InnerException: { } cause } ? cause : failure;
+        return failure;
     }
 
     /// <summary>Gives each lane its items, lanes in their order, those of the same one as they first came.</summary>
@@ -221,11 +229,16 @@ public sealed class GroupCommit : IAsyncDisposable
         }
         catch (Exception e)
         {
-            var failure = await _transaction.Abandon(e, WaitInDoubt);
-            _isInDoubt = false;
-            if (failure is not null)
+            try
             {
-                return failure;
+                if (await _transaction.Abandon(e, WaitInDoubt) is { } failure)
+                {
+                    return failure;
+                }
+            }
+            finally
+            {
+                _isInDoubt = false;
             }
         }
         session!.Committed();

@@ -9,6 +9,8 @@ namespace Hookway.Storage;
 /// </summary>
 public sealed class MasterKeyRotation(Database database, StoreSettings settings, IEnumerable<SealedColumn> columns)
 {
+    private const int RowsAtOnce = 1_000;
+
     /// <summary>Answers how many values were sealed anew.</summary>
     /// <param name="alone">Called in the transaction: sees to it that no server is at work on the store, nor begins before the transaction ends.</param>
     /// <exception cref="InvalidDataException">Something does not open with the old key; nothing was changed.</exception>
@@ -26,18 +28,27 @@ public sealed class MasterKeyRotation(Database database, StoreSettings settings,
 
     private static async Task<int> SealAnew(WriteSession session, SealedColumn column, SecretProtector from, SecretProtector to)
     {
-        var rows = (await session.Connection.QueryAsync<(string Key, byte[] Value)>(
-            $"SELECT CAST({column.Key} AS TEXT), {column.Column} FROM {column.Table} WHERE {column.Column} IS NOT NULL")).AsList();
         var key = column.IsNumbered ? RowStatement.Number("key") : RowStatement.Text("key");
-        await session.ForEach(
-            new RowStatement($"UPDATE {column.Table} SET {column.Column} = v.value FROM {{rows}} WHERE {column.Table}.{column.Key} = v.key", key, RowStatement.Bytes("value")),
-            [.. rows.Select(row => new object?[]
+        var statement = new RowStatement(
+            $"UPDATE {column.Table} SET {column.Column} = v.value FROM {{rows}} WHERE {column.Table}.{column.Key} = v.key", key, RowStatement.Bytes("value"));
+        var sealedAnew = 0;
+        // Step by step, so that neither memory nor a statement's time grows with the store.
+        for (object after = column.IsNumbered ? long.MinValue : ""; ;)
+        {
+            var rows = (await session.Connection.QueryAsync<(string Key, byte[] Value)>(
+                $"SELECT CAST({column.Key} AS TEXT), {column.Column} FROM {column.Table} WHERE {column.Column} IS NOT NULL AND {column.Key} > @after ORDER BY {column.Key} LIMIT @most",
+                new { after, most = RowsAtOnce })).AsList();
+            if (rows.Count == 0)
             {
-                column.IsNumbered ? long.Parse(row.Key, System.Globalization.CultureInfo.InvariantCulture) : row.Key,
-                to.Protect(Open(column, row.Key, row.Value, from), column.PurposeOf(row.Key)),
-            })]);
-        return rows.Count;
+                return sealedAnew;
+            }
+            await session.ForEach(statement, [.. rows.Select(row => new[] { KeyOf(column, row.Key), to.Protect(Open(column, row.Key, row.Value, from), column.PurposeOf(row.Key)) })]);
+            sealedAnew += rows.Count;
+            after = KeyOf(column, rows[^1].Key);
+        }
     }
+
+    private static object KeyOf(SealedColumn column, string key) => column.IsNumbered ? long.Parse(key, System.Globalization.CultureInfo.InvariantCulture) : key;
 
     private static string Open(SealedColumn column, string key, byte[] value, SecretProtector from)
     {

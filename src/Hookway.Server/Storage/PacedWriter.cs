@@ -6,7 +6,7 @@ namespace Hookway.Storage;
 /// </summary>
 public sealed class PacedWriter(Database database, TimeProvider clock)
 {
-    private const int FewestRows = 10;
+    private const int FewestRows = 25;
     private const int MostRows = 500;
     private const int RestForWork = 10;
     private static readonly TimeSpan Aim = TimeSpan.FromMilliseconds(1);

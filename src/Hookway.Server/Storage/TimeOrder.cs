@@ -35,6 +35,8 @@ public sealed class TimeOrder(string table, string column)
         }
         // Kept when the transaction is not: then it is later than all that is there, which only makes the allowance larger.
         _latest = latest;
+        // What an earlier transaction found and could not write is not noted by this one.
+        _found = 0;
         if (most > _noted)
         {
             // Rounded up, so that a disorder that grows slowly is not written each time.

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Hookway.Api;
+using Hookway.Ingest.Destinations;
 using Hookway.Ingest.JmesPath;
 using Hookway.Ingest.Ledger;
 
@@ -11,8 +12,6 @@ namespace Hookway.Dashboard.Destinations;
 /// <param name="Result">What would be sent; null when it cannot be made.</param>
 public sealed record TransformPreview(EventResource? Event, string? Result, string? Problem)
 {
-    private const int MostBytes = 1024 * 1024;
-
     public static TransformPreview Of(EventResource? found, string? bodyPath, string? expression)
     {
         if (found is null)
@@ -30,22 +29,22 @@ public sealed record TransformPreview(EventResource? Event, string? Result, stri
         try
         {
             using var document = JsonDocument.Parse(body);
-            var json = document.RootElement;
-            if (bodyPath is not null && (!BodyPath.TryParse(bodyPath, out var path) || (json = path.Find(json)).ValueKind is JsonValueKind.Undefined))
+            BodyPath? part = null;
+            if (bodyPath is not null)
             {
-                return new(found, null, $"The body has nothing at {bodyPath}.");
+                if (!BodyPath.TryParse(bodyPath, out var parsed))
+                {
+                    return new(found, null, "The path " + BodyPath.Form);
+                }
+                part = parsed;
             }
-            if (expression is null)
+            var (read, fault) = expression is null ? (null, null) : JmesExpression.Read(expression);
+            if (fault is not null)
             {
-                return new(found, json.GetRawText(), null);
+                return new(found, null, "The expression " + fault);
             }
-            var (read, problem) = JmesExpression.Read(expression);
-            if (read is null)
-            {
-                return new(found, null, "The expression " + problem);
-            }
-            var (made, fault) = read.Apply(json, MostBytes);
-            return new(found, made is null ? null : Encoding.UTF8.GetString(made), fault);
+            var (made, problem) = Transformation.Of(document.RootElement, part, bodyPath, read);
+            return new(found, problem is null ? Encoding.UTF8.GetString(made.Span) : null, problem);
         }
         catch (JsonException)
         {

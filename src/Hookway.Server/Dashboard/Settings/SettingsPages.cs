@@ -9,6 +9,7 @@ namespace Hookway.Dashboard.Settings;
 public static class SettingsPages
 {
     private const string Root = "/w/{workspaceId}/settings";
+    private const int MostKeyDays = 3_650;
 
     public static void MapSettingsPages(this IEndpointRouteBuilder routes)
     {
@@ -30,7 +31,12 @@ public static class SettingsPages
     private static async Task<IResult> CreateKey(HttpContext http, DashboardContext page)
     {
         var form = await FormState.Read(http.Request);
-        var expires = form.Number("days") is > 0 and var days ? (DateTimeOffset?)page.Now.AddDays(days) : null;
+        var days = form.Number("days");
+        if (days is not (null or (> 0 and <= MostKeyDays)))
+        {
+            return await KeysPage(page, form.With(Problem.Invalid("days", $"must be from 1 to {MostKeyDays}, or blank for a key without an end")), null);
+        }
+        var expires = days is { } given ? (DateTimeOffset?)page.Now.AddDays(given) : null;
         var answer = await page.Api.Post("/api/v1/api-keys", new { name = form.Text("name") ?? "", scopes = form.All("scope"), expiresAt = expires });
         // Shown once: the key is nowhere but in this answer.
         return answer.IsGood ? await KeysPage(page, null, answer.Json.GetProperty("key").GetString()) : await KeysPage(page, form.With(answer.Problem), null);

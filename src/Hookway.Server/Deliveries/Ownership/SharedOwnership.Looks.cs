@@ -124,6 +124,15 @@ public sealed partial class SharedOwnership
         {
             await _database.Write(async session =>
             {
+                // Done again after another node got in the way: what was suspended for the first time goes on first.
+                foreach (var target in still.Keys)
+                {
+                    if (_owned.TryGetValue(target, out var owned))
+                    {
+                        owned.IsLeaving = false;
+                    }
+                    _schedule.Resume(target);
+                }
                 still.Clear();
                 if (Volatile.Read(ref _lease) is not { } lease)
                 {

@@ -110,8 +110,13 @@ public sealed class EndpointStore(Database database, Configuration configuration
     /// <summary>Changes an endpoint that is not deleted, in one transaction with reading it; null when there is none, or the change is refused.</summary>
     /// <param name="action">What the audit log calls it.</param>
     /// <param name="change">Null to refuse. May be called again when the transaction is.</param>
-    public Task<WebhookEndpoint?> Update(App app, Actor by, string action, string endpointId, Func<WebhookEndpoint, WebhookEndpoint?> change) =>
-        configuration.Change(by, async (session, touched) =>
+    public async Task<WebhookEndpoint?> Update(App app, Actor by, string action, string endpointId, Func<WebhookEndpoint, WebhookEndpoint?> change)
+    {
+        if (await Find(app, endpointId) is { Settings.Ordered: false } unordered && change(unordered) is { Settings.Ordered: true })
+        {
+            await DeliveryStore.LineUpAhead(database, unordered.No);
+        }
+        return await configuration.Change(by, async (session, touched) =>
         {
             if (await Find(session.Connection, app, endpointId) is not { } old || change(old) is not { } changed)
             {
@@ -130,6 +135,7 @@ public sealed class EndpointStore(Database database, Configuration configuration
                 app.WorkspaceNo, clock.GetUtcNow(), action, endpointId, EndpointResource.Of(old), saved is null or { DeletedAt: not null } ? null : EndpointResource.Of(saved));
             return saved;
         });
+    }
 
     /// <summary>Marks endpoints of a recipient as deleted; answers their numbers.</summary>
     /// <param name="purge">What they were is to be forgotten, in the audit log too.</param>

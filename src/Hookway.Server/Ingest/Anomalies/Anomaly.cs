@@ -69,7 +69,7 @@ internal static class Anomaly
             : isOneOfMany ? $"{source.Settings.Name}: nothing followed many events of the type {missed.EventType}"
             : $"{source.Settings.Name}: nothing followed {missed.EventType} of {missed.Entity}";
         var detail = rule.Kind is GapRuleKind.Sequence
-            ? $"{rule.Text} Others with higher numbers have come. This issue ends when all that is missing has."
+            ? $"{rule.Text} Others with higher numbers have come. This issue ends when what is missing has (of very many, the first)."
             : string.Create(CultureInfo.InvariantCulture, $"{rule.Text} {missed.EventType} came at {missed.BeganAt:yyyy-MM-dd HH:mm} UTC, and none of {string.Join(", ", rule.Until)} had come by {missed.DueAt:yyyy-MM-dd HH:mm}. ")
                 + "Look at the vendor whether it was sent. This issue ends when it comes.";
         var cause = rule.Kind is GapRuleKind.Sequence ? AnomalyCause.Of(kind, source.No, rule.Name, scope)

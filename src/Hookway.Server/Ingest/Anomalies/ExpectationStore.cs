@@ -67,7 +67,7 @@ public static class ExpectationStore
     public static Task<int> RemoveMissed(WriteSession session, DateTimeOffset before, int most) => session.Connection.ExecuteAsync(
         """
         DELETE FROM expectations WHERE (source_no, rule, entity) IN
-            (SELECT source_no, rule, entity FROM expectations WHERE cause IS NOT NULL AND due_at < @before LIMIT @most)
+            (SELECT source_no, rule, entity FROM expectations WHERE cause IS NOT NULL AND due_at < @before ORDER BY due_at LIMIT @most)
         """, new { before = before.ToUnixTimeMilliseconds(), most });
 
     private sealed record Row

@@ -20,6 +20,7 @@ public sealed class FeedRate(IReadOnlyDictionary<long, long> events)
     private const double StillUsual = 0.5;
 
     private const int GapFactor = 5;
+    private const int HoursThatAreLately = 24;
     private static readonly TimeSpan ShortestGap = TimeSpan.FromHours(6);
     private static readonly int[] Windows = [1, 3, 6, 12, 24];
 
@@ -41,6 +42,9 @@ public sealed class FeedRate(IReadOnlyDictionary<long, long> events)
         var longest = TimeSpan.FromHours(hours.Zip(hours.Skip(1), (earlier, later) => later - earlier).DefaultIfEmpty(0).Max());
         return quiet > ShortestGap && quiet > longest * GapFactor ? new FeedSilence(quiet, 0, null) : BelowUsual(HourOf(now), hours[0]);
     }
+
+    /// <summary>Whether anything has come lately: what has been forgotten by now is no sign of life.</summary>
+    public bool ComesAt(DateTimeOffset now) => events.Any(hour => hour.Value > 0 && HourOf(now) - hour.Key <= HoursThatAreLately);
 
     private FeedSilence? BelowUsual(long thisHour, long firstHour)
     {

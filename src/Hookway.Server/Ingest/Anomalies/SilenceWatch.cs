@@ -31,7 +31,7 @@ public sealed class SilenceWatch(Database database, IssueStore issues, SourceSto
                 var known = live.Find(issue => issue.Cause == AnomalyCause.Of(IssueKind.Silence, no));
                 if (new FeedRate(events).At(now) is not { } silence)
                 {
-                    over.AddRange(known is { Status: not IssueStatus.Ignored } ? [(known.No, "Events come as usual.")] : []);
+                    over.AddRange(known is { Status: not IssueStatus.Ignored } && new FeedRate(events).ComesAt(now) ? [(known.No, "Events come as usual.")] : []);
                 }
                 else if (known is null && await sources.Load(connection, no) is { } view)
                 {

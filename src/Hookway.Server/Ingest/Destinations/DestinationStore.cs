@@ -104,8 +104,13 @@ public sealed class DestinationStore(Database database, Configuration configurat
     /// <summary>Changes a destination that is not deleted, in one transaction with reading it; null when there is none, or the change is refused.</summary>
     /// <param name="action">What the audit log calls it.</param>
     /// <param name="change">Null to refuse. May be called again when the transaction is.</param>
-    public Task<Destination?> Update(long workspaceNo, Actor by, string action, string destinationId, Func<Destination, Destination?> change) =>
-        configuration.Change(by, async (session, touched) =>
+    public async Task<Destination?> Update(long workspaceNo, Actor by, string action, string destinationId, Func<Destination, Destination?> change)
+    {
+        if (await Find(workspaceNo, destinationId) is { Settings.Ordered: false } unordered && change(unordered) is { Settings.Ordered: true })
+        {
+            await DeliveryStore.LineUpAhead(database, unordered.No);
+        }
+        return await configuration.Change(by, async (session, touched) =>
         {
             if (await Find(session.Connection, workspaceNo, destinationId) is not { } old || change(old) is not { } changed)
             {
@@ -134,6 +139,7 @@ public sealed class DestinationStore(Database database, Configuration configurat
             touched.Record(workspaceNo, now, action, destinationId, DestinationResource.Of(old), saved.DeletedAt is null ? DestinationResource.Of(saved) : null);
             return saved;
         });
+    }
 
     /// <summary>In the transaction that archives a source: lets the engine see that its targets are over, also when this process ends before it ended their deliveries.</summary>
     public static async Task<List<long>> TouchOfSource(WriteSession session, ChangedSubjects touched, Source source)

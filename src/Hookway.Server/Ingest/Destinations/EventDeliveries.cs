@@ -1,5 +1,4 @@
 using System.Data.Common;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using Hookway.Deliveries;
 using Hookway.Ingest.Ledger;
@@ -12,8 +11,6 @@ namespace Hookway.Ingest.Destinations;
 /// <summary>Events for destinations, as the engine delivers them: the vendor's request sent on, or a message of an app.</summary>
 public sealed class EventDeliveries(DestinationStore destinations, SourceStore sources, EventStore events, FeedApp feed) : IDeliverySource
 {
-    private const int MostTransformedBytes = 4 * 1024 * 1024;
-
     public async ValueTask<DeliveryTarget?> FindTarget(long targetNo) => (await destinations.ViewTarget(targetNo))?.Target;
 
     public async ValueTask<PreparedAttempt?> Prepare(PendingDelivery delivery, DateTimeOffset now)
@@ -56,16 +53,7 @@ public sealed class EventDeliveries(DestinationStore destinations, SourceStore s
         {
             return (default, destination.Settings.Transforms ? "The body is not JSON, so it cannot be transformed." : "The body is not JSON, so it cannot become a message.");
         }
-        if (destination.TransformPath is { } path && (json = path.Find(json)).ValueKind is JsonValueKind.Undefined)
-        {
-            return (default, $"The body has nothing at {destination.Settings.TransformBodyPath}.");
-        }
-        if (destination.Expression is not { } expression)
-        {
-            return (JsonMarshal.GetRawUtf8Value(json).ToArray(), null);
-        }
-        var (made, problem) = expression.Apply(json, MostTransformedBytes);
-        return (made, problem);
+        return Transformation.Of(json, destination.TransformPath, destination.Settings.TransformBodyPath, destination.Expression);
     }
 
     private PreparedAttempt Feed(Destination destination, string appId, EventContent content, ReadOnlyMemory<byte> data, bool again)

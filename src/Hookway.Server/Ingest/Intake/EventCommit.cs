@@ -96,12 +96,12 @@ internal sealed class EventCommit(WriteSession session, Configuration configurat
             return [];
         }
         var targets = await route(session, new RoutedEvent(item.View.Source, item.Request, item.Facts, item.Version));
-        if (targets.Count == 0)
+        if (targets.Count == 0 || item.View.Source.Settings.ForwardDuplicates)
         {
             return targets;
         }
         var reached = await ReachedBy(first ?? seq, isNew: first is null);
-        if (first is not null && !item.View.Source.Settings.ForwardDuplicates)
+        if (first is not null)
         {
             targets = [.. targets.Where(target => !reached.Contains(target.No))];
         }

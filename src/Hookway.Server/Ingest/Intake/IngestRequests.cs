@@ -71,7 +71,7 @@ public sealed class IngestRequests(
     {
         var request = RequestOf(http, view.Source, token, body);
         var verdict = view.Verifier.Verify(request, certificates.Find);
-        if (verdict.Certificate is { } needed && await certificates.Fetch(needed))
+        if (verdict.Certificate is { } needed && await certificates.Fetch(view.Source.No, needed))
         {
             verdict = view.Verifier.Verify(request, certificates.Find);
         }
@@ -106,6 +106,10 @@ public sealed class IngestRequests(
 
     private static IResult AnswerTo(ReceivedEvent received, EventOutcome outcome)
     {
+        if (received.Verdict.Certificate is not null)
+        {
+            return Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The vendor's certificate could not be fetched; send the request again.");
+        }
         if (received.Verdict.Status is SignatureStatus.Failed)
         {
             return Problem.Of(StatusCodes.Status401Unauthorized, "signature_failed", received.Verdict.Sentence);

@@ -35,7 +35,7 @@ public sealed class EventCheck(
             }
             var (request, query) = RequestOf(http, view, found, kept, kept.Body);
             var verdict = view.Verifier.Verify(request, certificates.Find);
-            if (verdict.Certificate is { } needed && await certificates.Fetch(needed))
+            if (verdict.Certificate is { } needed && await certificates.Fetch(view.Source.No, needed))
             {
                 verdict = view.Verifier.Verify(request, certificates.Find);
             }
@@ -69,17 +69,27 @@ public sealed class EventCheck(
         {
             return [];
         }
+        var first = await FirstOfItsKind(session, received, found.Seq);
         if (found.SignatureStatus is not SignatureStatus.Verified)
         {
-            await EventStore.MarkVerified(session, found, received.Verdict.Coverage, await FirstOfItsKind(session, received, found.Seq));
+            await EventStore.MarkVerified(session, found, received.Verdict.Coverage, first);
             await EventStore.CountVerified(session, intake.Slot, found);
+            if (received.Facts.Type is { } type)
+            {
+                await EventStore.AddTypes(session, [(source.WorkspaceNo, type, source.No)]);
+            }
         }
         if (!release || source.ArchivedAt is not null)
         {
             return [];
         }
         var targets = await route(session, new RoutedEvent(source, received.Request, received.Facts, received.Version));
-        var reached = (await EventStore.TargetsOf(session, found.Seq)).ToHashSet();
+        // What was tried already can be replayed; what another copy brought is not brought again.
+        var reached = (await EventStore.TriedTargetsOf(session, found.Seq)).ToHashSet();
+        if (!source.Settings.ForwardDuplicates)
+        {
+            reached.UnionWith(await EventStore.TargetsOf(session, first ?? found.Seq));
+        }
         IReadOnlyList<DeliveryTarget> missing = [.. targets.Where(target => !reached.Contains(target.No))];
         await DeliveryStore.Insert(session, missing.Select(target => new NewDelivery(found.Seq, target.No, DeliveryTrigger.Replay, clock.GetUtcNow(), target.Ordered)));
         return missing;

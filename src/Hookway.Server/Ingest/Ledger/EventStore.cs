@@ -20,6 +20,7 @@ public sealed class EventStore(Database database)
     public const int KeptFailed = 1_000;
 
     private const int DuplicateKeyBytes = 16;
+    private const int CopiesLookedAt = 100;
 
     private const string Columns =
         """
@@ -121,12 +122,18 @@ public sealed class EventStore(Database database)
             AND seq <= (SELECT seq FROM events WHERE source_no = @sourceNo AND signature_status = 2 ORDER BY seq DESC LIMIT 1 OFFSET @KeptFailed) ORDER BY seq LIMIT @most)
         """, new { sourceNo, KeptFailed, most });
 
-    /// <summary>The targets that have, or may still get, an event or one of its copies.</summary>
+    /// <summary>The targets that have a delivery of this very event, whatever became of it.</summary>
+    public static async Task<List<long>> TriedTargetsOf(WriteSession session, long seq) =>
+        (await session.Connection.QueryAsync<long>("SELECT target_no FROM deliveries WHERE message_seq = @seq", new { seq })).AsList();
+
+    /// <summary>The targets that have, or may still get, an event or one of its copies: of very many the oldest and the newest are looked at.</summary>
     public static async Task<List<long>> TargetsOf(WriteSession session, long firstSeq) => (await session.Connection.QueryAsync<long>(
         """
         SELECT DISTINCT target_no FROM deliveries WHERE status IN (0, 1)
-            AND message_seq IN (SELECT seq FROM events WHERE duplicate_of = @firstSeq UNION ALL SELECT @firstSeq)
-        """, new { firstSeq })).AsList();
+            AND message_seq IN (SELECT seq FROM (SELECT seq FROM events WHERE duplicate_of = @firstSeq ORDER BY seq LIMIT @CopiesLookedAt) AS oldest
+                UNION ALL SELECT seq FROM (SELECT seq FROM events WHERE duplicate_of = @firstSeq ORDER BY seq DESC LIMIT @CopiesLookedAt) AS newest
+                UNION ALL SELECT @firstSeq)
+        """, new { firstSeq, CopiesLookedAt })).AsList();
 
     /// <summary>Records that an event was checked again and is genuine.</summary>
     /// <param name="duplicateOf">The event that it turned out to repeat.</param>

@@ -11,11 +11,7 @@ namespace Hookway.Ingest.Ledger;
 public sealed record VendorEvent(
     long Seq, long SourceNo, string EventId, string? VendorEventId, string? Type, string? EntityKey, SignatureStatus SignatureStatus, SignatureCoverage SignatureCoverage,
     string? SignatureError, string? SignatureDetail, string? DuplicateOf, string Method, string Query, string? ContentType, string? SourceIp, DateTimeOffset? OccurredAt,
-    DateTimeOffset ReceivedAt, int BodySize)
-{
-    /// <summary>Whether it may ever be forwarded.</summary>
-    public bool IsForwardable => SignatureStatus is not SignatureStatus.Failed;
-}
+    DateTimeOffset ReceivedAt, int BodySize);
 
 /// <summary>The request of an event, as it came but for what is secret (<see cref="Sources.EventSeal"/>).</summary>
 /// <param name="Sealed">What is secret; null when nothing is.</param>

@@ -23,6 +23,9 @@ public sealed record Source(
     /// <summary>The same with the token hidden.</summary>
     public string MaskedPath => $"/ingest/{SourceId}/{Mask}";
 
+    /// <summary>The URL as given to the vendor, which behind a proxy ends in the token too, without it.</summary>
+    public string? MaskedPublicUrl => Settings.PublicUrl?.Replace(Token, Mask, StringComparison.Ordinal);
+
     /// <summary>What stands for a value that is not shown.</summary>
     public const string Mask = "••••••";
 

@@ -48,7 +48,8 @@ public sealed record SourceResource(
     /// <param name="address">The server's, as callers know it.</param>
     /// <param name="showToken">Whether the caller may send to it.</param>
     public static SourceResource Of(Source source, SourceCounts counts, string address, bool showToken) => new(
-        source.SourceId, source.Settings.Name, source.Settings.Vendor, address + (showToken ? source.IngestPath : source.MaskedPath), source.Settings.PublicUrl,
+        source.SourceId, source.Settings.Name, source.Settings.Vendor, address + (showToken ? source.IngestPath : source.MaskedPath),
+        showToken ? source.Settings.PublicUrl : source.MaskedPublicUrl,
         source.Settings.Secrets.Count > 0, source.Settings.Verification, source.Settings.ForwardDuplicates, source.Settings.Enabled, source.Settings.RetentionDays,
         source.Settings.RateLimitPerMinute, source.CreatedAt, source.UpdatedAt, source.ArchivedAt, counts.LastEventAt,
         new IngestCounts(counts.Events, counts.Verified, counts.Failed, counts.Unchecked, counts.Duplicates, counts.Refused));
@@ -67,7 +68,7 @@ public sealed record SourceAudit(
     int? RetentionDays, int? RateLimitPerMinute)
 {
     public static SourceAudit Of(Source source) => new(
-        source.SourceId, source.Settings.Name, source.Settings.Vendor, source.Settings.PublicUrl, source.Settings.Secrets.Count, source.Settings.Verification,
+        source.SourceId, source.Settings.Name, source.Settings.Vendor, source.MaskedPublicUrl, source.Settings.Secrets.Count, source.Settings.Verification,
         source.Settings.ForwardDuplicates, source.Settings.Enabled, source.Settings.RetentionDays, source.Settings.RateLimitPerMinute);
 }
 

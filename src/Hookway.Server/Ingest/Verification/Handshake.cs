@@ -29,10 +29,16 @@ public sealed record Handshake(
         var values = new TemplateValues(Secret: secrets.ElementAtOrDefault((verdict.Evidence?.SecretMatched ?? 1) - 1), UrlToken: urlToken);
         foreach (var handshake in vendor.Handshakes)
         {
+            var offered = handshake.OfferedSecret(request);
+            if (handshake.Secret is not null && offered is null)
+            {
+                // It is let in unsigned for the secret that it brings, and brings none.
+                continue;
+            }
             if (handshake.Holds(request, values) && (handshake.Unverified || verdict.Status is not SignatureStatus.Failed)
                 && handshake.Answer.For(request, values) is { } answer)
             {
-                return new HandshakeOutcome(handshake.Name, answer, handshake.Event, handshake.OfferedSecret(request), handshake.VisitFor(request, verdict));
+                return new HandshakeOutcome(handshake.Name, answer, handshake.Event, offered, handshake.VisitFor(request, verdict));
             }
         }
         return null;

@@ -22,6 +22,8 @@ CREATE TABLE expectations (
 CREATE INDEX expectations_due ON expectations (due_at) WHERE cause IS NULL;
 -- What was missed for a cause, and how much.
 CREATE INDEX expectations_missed ON expectations (cause) WHERE cause IS NOT NULL;
+-- What was missed so long ago that it can be forgotten.
+CREATE INDEX expectations_old ON expectations (due_at) WHERE cause IS NOT NULL;
 
 -- The last number of what a source numbers.
 CREATE TABLE sequence_marks (

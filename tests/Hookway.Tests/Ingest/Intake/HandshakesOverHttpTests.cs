@@ -142,6 +142,20 @@ public sealed class HandshakesOverHttpTests(ServerFixture fixture) : IClassFixtu
         (await server.Events(source)).Length.ShouldBe(1);
     }
 
+    [Theory]
+    [InlineData("""{"verification_token":{},"id":"x","type":"page.created"}""")]
+    [InlineData("""{"verification_token":"","id":"x","type":"page.created"}""")]
+    [InlineData("""{"verification_token":"another","id":"x","type":"page.created"}""")]
+    public async Task What_looks_like_a_handshake_and_brings_no_secret_that_the_source_takes_is_no_way_past_the_signature(string body)
+    {
+        await using var server = await TestServer.Start();
+        var source = await server.CreateSource("notion", secret: "secret_known");
+
+        (await server.Deliver(source.Path(), Encoding.UTF8.GetBytes(body))).ExpectCode(401, "signature_failed");
+
+        (await server.Events(source)).Single().GetProperty("signatureStatus").GetString().ShouldBe("failed");
+    }
+
     [Fact]
     public async Task Nothing_is_fetched_from_an_address_that_the_operator_has_not_allowed()
     {
@@ -152,7 +166,7 @@ public sealed class HandshakesOverHttpTests(ServerFixture fixture) : IClassFixtu
         var vector = VendorVectors.Find("aws-sns");
         var source = await server.CreateSource("aws-sns", secret: vector.Secret);
 
-        (await server.Deliver(source.Path(), Convert.FromBase64String(vector.BodyBase64), "text/plain")).Expect(401);
+        (await server.Deliver(source.Path(), Convert.FromBase64String(vector.BodyBase64), "text/plain")).ExpectCode(503, "unavailable");
 
         (await server.Events(source))[0].GetProperty("signatureError").GetString().ShouldBe("certificate_unavailable");
     }
