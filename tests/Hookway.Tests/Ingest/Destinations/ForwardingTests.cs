@@ -198,4 +198,27 @@ public sealed class ForwardingTests(ServerFixture fixture) : IClassFixture<Serve
         (await receiver.WaitFor(1))[0].Headers["hookway-event-id"].ShouldBe(id);
         await Server.WaitForEvent(id, "succeeded");
     }
+
+    [Fact]
+    public async Task A_released_event_goes_nowhere_where_its_copy_arrived_or_it_was_tried_itself()
+    {
+        await using var receiver = await ReceiverStub.Start();
+        receiver.RespondPerPath("/fails", 500);
+        var source = await Server.CreateSource(secret: "mistyped");
+        await Server.CreateDestination(source, receiver.Url);
+        (await Server.DeliverGitHub(source, "r-2")).Expect(401);
+        var first = (await Server.Events(source))[0].GetProperty("eventId").GetString()!;
+        (await Server.Patch($"/api/v1/ingest/sources/{source.Id()}", new { signingSecret = IngestClient.Secret })).Expect(200);
+        // The vendor has sent it again before it is released.
+        var again = (await Server.DeliverGitHub(source, "r-2")).Expect(200).Text("eventId");
+        await Server.WaitForEvent(again, "succeeded");
+        await Server.CreateDestination(source, receiver.UrlFor("/fails"), new { retryMaxAttempts = 1 });
+
+        (await Server.Post($"/api/v1/ingest/events/{first}/verify", new { release = true })).Expect(200).Body.GetProperty("released").GetBoolean().ShouldBeTrue();
+        await Server.WaitForEvent(first, "failed");
+        (await Server.Post($"/api/v1/ingest/events/{first}/verify", new { release = true })).Expect(200).Body.GetProperty("released").GetBoolean().ShouldBeFalse();
+
+        receiver.Requests.Count(request => request.Path == "/hook").ShouldBe(1);
+        (await Server.Event(first)).GetProperty("deliveries").GetArrayLength().ShouldBe(1);
+    }
 }
