@@ -10,7 +10,7 @@ namespace Hookway.Ingest.JmesPath;
 /// <param name="Takes">The type of each argument; the last one's may repeat.</param>
 internal sealed record JmesFunction(string Name, JmesType[] Takes, bool Repeats, Func<JmesValue[], JmesRun, JmesValue> Apply)
 {
-    private const int CharactersPerStep = 16;
+    private const int CharactersPerStep = JmesValue.CharactersPerStep;
     private const int MostTextBytes = 16 * 1024 * 1024;
 
     private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
@@ -78,9 +78,20 @@ internal sealed record JmesFunction(string Name, JmesType[] Takes, bool Repeats,
         array.Items(run) is var items && items.TrueForAll(item => item.Type is JmesType.Number) ? items.ConvertAll(item => item.Number)
         : throw new JmesException($"{function} takes an array of numbers.");
 
-    private static JmesValue Contains(JmesValue[] args, JmesRun run) => JmesValue.Of(args[0].Type is JmesType.Array
-        ? args[0].Items(run).Exists(item => item.Is(args[1], run))
-        : args[1].Type is JmesType.String && args[0].Text.Contains(args[1].Text, StringComparison.Ordinal));
+    private static JmesValue Contains(JmesValue[] args, JmesRun run)
+    {
+        if (args[0].Type is JmesType.Array)
+        {
+            return JmesValue.Of(args[0].Items(run).Exists(item => item.Is(args[1], run)));
+        }
+        if (args[1].Type is not JmesType.String)
+        {
+            return JmesValue.Of(false);
+        }
+        // At its worst a search begins anew at each character.
+        run.Spend((long)args[0].Text.Length / CharactersPerStep * (args[1].Text.Length / CharactersPerStep));
+        return JmesValue.Of(args[0].Text.Contains(args[1].Text, StringComparison.Ordinal));
+    }
 
     private static JmesValue Join(JmesValue[] args, JmesRun run)
     {
@@ -139,7 +150,7 @@ internal sealed record JmesFunction(string Name, JmesType[] Takes, bool Repeats,
             return [.. keyed.OrderBy(pair => pair.Key.Number).Select(pair => pair.Item)];
         }
         return keyed.TrueForAll(pair => pair.Key.Type is JmesType.String)
-            ? [.. keyed.OrderBy(pair => pair.Key.Text, StringComparer.Ordinal).Select(pair => pair.Item)]
+            ? [.. keyed.OrderBy(pair => pair.Key.TextPaidFor(run), StringComparer.Ordinal).Select(pair => pair.Item)]
             : throw WrongItems(function);
     }
 

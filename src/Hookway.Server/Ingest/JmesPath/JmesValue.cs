@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Hookway.Api;
 
@@ -20,6 +21,11 @@ internal enum JmesType
 /// <summary>A JSON value: one of the document, just as it was written, or one that an expression made.</summary>
 internal readonly struct JmesValue
 {
+    /// <summary>How much of a text is looked at for one step.</summary>
+    public const int CharactersPerStep = 16;
+
+    private const int QuotesAlone = 2;
+
     private readonly JsonElement _element;
     private readonly object? _made;
 
@@ -63,6 +69,13 @@ internal readonly struct JmesValue
     public bool IsNull => Type is JmesType.Null;
 
     public string Text => _made as string ?? RawJson.Text(_element) ?? throw new JmesException("A string holds half of a surrogate pair, and so is no text.");
+
+    /// <summary>The same where nothing else pays for its length: a text of the event is decoded each time.</summary>
+    public string TextPaidFor(JmesRun run)
+    {
+        run.Spend((_made as string)?.Length / CharactersPerStep ?? JsonMarshal.GetRawUtf8Value(_element).Length / CharactersPerStep);
+        return Text;
+    }
 
     public double Number => _made is double made ? made : _element.GetDouble();
 
@@ -115,7 +128,7 @@ internal readonly struct JmesValue
     {
         JmesType.Null => false,
         JmesType.Boolean => Flag,
-        JmesType.String => Text.Length > 0,
+        JmesType.String => _made is string made ? made.Length > 0 : JsonMarshal.GetRawUtf8Value(_element).Length > QuotesAlone,
         JmesType.Array => Items(run).Count > 0,
         JmesType.Object => Members(run).Count > 0,
         _ => true,
@@ -129,7 +142,7 @@ internal readonly struct JmesValue
             JmesType.Null => true,
             JmesType.Boolean => Flag == other.Flag,
             JmesType.Number => _made is null && other._made is null ? RawJson.Same(_element, other._element) : Number.Equals(other.Number),
-            JmesType.String => Text == other.Text,
+            JmesType.String => TextPaidFor(run) == other.TextPaidFor(run),
             JmesType.Array => Items(run) is var items && other.Items(run) is var others && items.Count == others.Count && items.Zip(others).All(pair => pair.First.Is(pair.Second, run)),
             JmesType.Object => Members(run) is var members && other.Members(run).ToDictionary(member => member.Key, member => member.Value) is var theirs && members.Count == theirs.Count
                 && members.TrueForAll(member => theirs.TryGetValue(member.Key, out var theirValue) && member.Value.Is(theirValue, run)),
