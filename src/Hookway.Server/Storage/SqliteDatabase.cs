@@ -21,7 +21,7 @@ public sealed class SqliteDatabase : Database
         """;
 
     // Each connection has a page cache of its own (in KiB): the writer's saves reads inside commits, those of readers add up.
-    private const string WriterPragmas = "PRAGMA cache_size = -32768;";
+    private static readonly string WriterPragmas = $"PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = {SqliteCheckpoints.LongLog};";
     private const string ReaderPragmas = "PRAGMA cache_size = -4096; PRAGMA query_only = ON;";
     private const int MostReaders = 8;
 
@@ -33,6 +33,7 @@ public sealed class SqliteDatabase : Database
     private GroupCommit? _writer;
     private SqliteConnection? _writerConnection;
     private SqliteTransaction? _transaction;
+    private SqliteCheckpoints? _checkpoints;
 
     static SqliteDatabase()
     {
@@ -80,7 +81,8 @@ public sealed class SqliteDatabase : Database
     public override void Open(Action<Exception> fault)
     {
         _writerConnection = Connect(WriterPragmas);
-        _transaction = new SqliteTransaction(_writerConnection);
+        _checkpoints = new SqliteCheckpoints(_writerConnection.Handle!, Connect("PRAGMA cache_size = -64;"));
+        _transaction = new SqliteTransaction(_writerConnection, _checkpoints.Committed);
         _writer = new GroupCommit(_transaction, fault, begun: Begun);
     }
 
@@ -129,6 +131,10 @@ public sealed class SqliteDatabase : Database
         if (_writer is not null)
         {
             await _writer.DisposeAsync();
+        }
+        if (_checkpoints is not null)
+        {
+            await _checkpoints.DisposeAsync();
         }
         while (_readers.TryTake(out var reader))
         {

@@ -6,7 +6,8 @@ namespace Hookway.Storage;
 /// <summary>
 /// The writer's transactions on SQLite. A commit that failed is undone; where that cannot be made sure of, the writer ends rather than go on from a guess.
 /// </summary>
-internal sealed class SqliteTransaction(SqliteConnection connection) : IWriteTransaction, IDisposable
+/// <param name="committed">Called after each commit.</param>
+internal sealed class SqliteTransaction(SqliteConnection connection, Action committed) : IWriteTransaction, IDisposable
 {
     private readonly SqliteSession _session = new(connection);
     private bool _committing;
@@ -22,6 +23,7 @@ internal sealed class SqliteTransaction(SqliteConnection connection) : IWriteTra
     {
         _committing = true;
         _session.Raw("COMMIT").Run();
+        committed();
         return Task.CompletedTask;
     }
 
