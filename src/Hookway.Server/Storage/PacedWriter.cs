@@ -7,10 +7,10 @@ namespace Hookway.Storage;
 public sealed class PacedWriter(Database database, TimeProvider clock)
 {
     private const int FewestRows = 25;
-    private const int MostRows = 500;
+    private const int MostRows = 50;
     private const int RestForWork = 10;
     private static readonly TimeSpan Aim = TimeSpan.FromMilliseconds(1);
-    private static readonly TimeSpan LeastRest = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan LeastRest = TimeSpan.FromMilliseconds(20);
 
     /// <summary>How many rows, with what belongs to them, the next step may write.</summary>
     public int Rows { get; private set; } = FewestRows;
