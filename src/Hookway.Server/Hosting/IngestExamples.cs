@@ -24,14 +24,15 @@ internal static class IngestExamples
 
     public static IReadOnlyDictionary<Type, string> All { get; } = new Dictionary<Type, string>
     {
-        [typeof(CreateSource)] = """{ "name": "Stripe live", "vendor": "stripe", "signingSecret": "whsec_5f1c9e…" }""",
+        [typeof(CreateSource)] = """{ "name": "Stripe live", "vendor": "stripe", "signingSecret": "whsec_5f1c9e…", "expectations": { "invoice-settled": 172800, "payment-captured": null } }""",
         [typeof(ChangeSource)] = """{ "signingSecret": ["whsec_5f1c9e…", "whsec_9b2d4a…"], "enabled": true }""",
         [typeof(RotateToken)] = """{ "gracePeriodSeconds": 86400 }""",
         [typeof(SourceResource)] = """
             { "sourceId": "src_01jd3q5x7v4g6j8m0p2r4t6w8y", "name": "Stripe live", "vendor": "stripe",
               "ingestUrl": "https://hooks.example.com/ingest/src_01jd3q5x7v4g6j8m0p2r4t6w8y/Jt0mX3vQ8rY5bK1nW7cP2sL9dF4gH6zA", "publicUrl": null, "hasSigningSecret": true,
-              "verification": null, "forwardDuplicates": false, "enabled": true, "retentionDays": null, "rateLimitPerMinute": null, "createdAt": "2026-01-31T12:00:00.000Z",
-              "updatedAt": "2026-01-31T12:00:00.000Z", "archivedAt": null, "lastEventAt": "2026-01-31T12:30:00.000Z",
+              "verification": null, "forwardDuplicates": false, "enabled": true, "retentionDays": null, "rateLimitPerMinute": null,
+              "expectations": { "invoice-settled": 172800, "payment-captured": null }, "createdAt": "2026-01-31T12:00:00.000Z", "updatedAt": "2026-01-31T12:00:00.000Z",
+              "archivedAt": null, "lastEventAt": "2026-01-31T12:30:00.000Z",
               "counts": { "events": 1204, "verified": 1201, "failed": 3, "unchecked": 0, "duplicates": 12, "refused": 0 } }
             """,
         [typeof(RefusedRequestList)] = """
@@ -44,7 +45,7 @@ internal static class IngestExamples
                 "secretLabel": "Signing secret of the endpoint (whsec_…)", "algorithm": "hmac-sha256", "coverage": "body", "headers": ["Stripe-Signature"], "toleranceSeconds": 300,
                 "eventIdPaths": ["{body:id}"], "eventTypePaths": ["{body:type}"], "entityKeyPaths": ["{body:data.object.id}", "{body:related_object.id}"],
                 "timePaths": ["{body:created}"],
-                "gapRules": [{ "name": "payment-captured", "kind": "expect", "text": "An authorised payment is captured or canceled within seven days." }],
+                "gapRules": [{ "name": "payment-captured", "kind": "expect", "text": "An authorised payment is captured or canceled within seven days.", "withinSeconds": 604800 }],
                 "setupSteps": ["In the Stripe Dashboard open Workbench › Webhooks and add a destination.", "Paste the ingest URL as the endpoint URL."] }] }
             """,
         [typeof(CreateDestination)] = """

@@ -286,6 +286,7 @@ public static class ServerHost
         services.AddSingleton<IWatcher>(provider => provider.GetRequiredService<ExpectationWatch>());
         services.AddSingleton<IWatcher, SilenceWatch>();
         services.AddSingleton<IWatcher, QuietIssues>();
+        services.AddSingleton<IWatcher, SourceRecovery>();
         services.AddSingleton<IRetained>(provider => provider.GetRequiredService<ExpectationWatch>());
     }
 

@@ -172,6 +172,10 @@ public sealed class IssueStore(Database database, IdGenerator ids, ReadBounds bo
         FROM issues i WHERE i.status <> 2 AND i.target_no IS NOT NULL AND i.no > @after ORDER BY i.no LIMIT @most
         """, new { after, most })).AsList();
 
+    /// <summary>The next issues about sources.</summary>
+    public static async Task<List<SourceIssue>> AboutSources(DbConnection connection, long after, int most) => (await connection.QueryAsync<SourceIssue>(
+        "SELECT no, kind, status, cause, source_id FROM issues WHERE status <> 2 AND source_no IS NOT NULL AND no > @after ORDER BY no LIMIT @most", new { after, most })).AsList();
+
     /// <summary>Erases what is kept of a recipient.</summary>
     public static async Task Erase(WriteSession session, string appId, string recipient)
     {
@@ -255,6 +259,16 @@ public sealed class IssueStore(Database database, IdGenerator ids, ReadBounds bo
 
 /// <summary>An issue that is not resolved.</summary>
 public sealed record LiveIssue(long No, string Cause, IssueStatus Status);
+
+/// <summary>An issue about a source.</summary>
+public sealed record SourceIssue
+{
+    public long No { get; init; }
+    public long Kind { get; init; }
+    public long Status { get; init; }
+    public string Cause { get; init; } = "";
+    public string SourceId { get; init; } = "";
+}
 
 /// <summary>An issue about a target, with what has become of that since.</summary>
 public sealed record TargetIssue

@@ -18,6 +18,12 @@ internal static class AnomalyCause
         return cause;
     }
 
+    /// <summary>The name of the rule that a cause is about, where the kind has several; null of others.</summary>
+    public static string? RuleOf(string cause) => cause.Split(':', 4) is [_, _, var rule, ..] ? rule : null;
+
+    /// <summary>Whether it is one of a kind that has several.</summary>
+    public static bool IsMore(string cause) => RuleOf(cause) is not null;
+
     /// <summary>The number of the source that a cause is about.</summary>
     public static long SourceOf(string cause) => long.Parse(cause.Split(':', 3)[1], CultureInfo.InvariantCulture);
 }
@@ -69,8 +75,8 @@ internal static class Anomaly
             : isOneOfMany ? $"{source.Settings.Name}: nothing followed many events of the type {missed.EventType}"
             : $"{source.Settings.Name}: nothing followed {missed.EventType} of {missed.Entity}";
         var detail = rule.Kind is GapRuleKind.Sequence
-            ? $"{rule.Text} Others with higher numbers have come. This issue ends when what is missing has (of very many, the first)."
-            : string.Create(CultureInfo.InvariantCulture, $"{rule.Text} {missed.EventType} came at {missed.BeganAt:yyyy-MM-dd HH:mm} UTC, and none of {string.Join(", ", rule.Until)} had come by {missed.DueAt:yyyy-MM-dd HH:mm}. ")
+            ? $"{rule.Text}{Own(rule)} Others with higher numbers have come. This issue ends when what is missing has (of very many, the first)."
+            : string.Create(CultureInfo.InvariantCulture, $"{rule.Text}{Own(rule)} {missed.EventType} came at {missed.BeganAt:yyyy-MM-dd HH:mm} UTC, and none of {string.Join(", ", rule.Until)} had come by {missed.DueAt:yyyy-MM-dd HH:mm}. ")
                 + "Look at the vendor whether it was sent. This issue ends when it comes.";
         var cause = rule.Kind is GapRuleKind.Sequence ? AnomalyCause.Of(kind, source.No, rule.Name, scope)
             : isOneOfMany ? AnomalyCause.Of(kind, source.No, rule.Name) : AnomalyCause.Of(kind, source.No, rule.Name, missed.Entity);
@@ -78,6 +84,9 @@ internal static class Anomaly
             source.WorkspaceNo, kind, IssueSeverity.Warning, cause, title, detail, AboutSource(source) with { EntityKey = isOneOfMany || scope.Length == 0 ? null : scope }, 1,
             missed.DueAt, missed.DueAt, [new SeenItem(missed.EventSeq, missed.EventId)]);
     }
+
+    /// <summary>What a source itself says of the time of a rule.</summary>
+    private static string Own(GapRule rule) => rule.OwnTime is { } own ? $" This source waits {Words(own)}." : "";
 
     private const string Advice = "The webhook may have been disabled at the vendor, or its URL changed. This issue ends when events come as usual.";
 
@@ -93,5 +102,6 @@ internal static class Anomaly
     private static string Words(TimeSpan time) =>
         time >= TimeSpan.FromDays(2) ? string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(time.TotalDays)} days")
         : time >= TimeSpan.FromHours(2) ? string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(time.TotalHours)} hours")
-        : string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(time.TotalMinutes)} minutes");
+        : time >= TimeSpan.FromMinutes(2) ? string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(time.TotalMinutes)} minutes")
+        : string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(time.TotalSeconds)} seconds");
 }

@@ -21,7 +21,6 @@ public sealed class FeedRate(IReadOnlyDictionary<long, long> events)
 
     private const int GapFactor = 5;
     private const int HoursThatAreLately = 24;
-    private static readonly TimeSpan ShortestGap = TimeSpan.FromHours(6);
     private static readonly int[] Windows = [1, 3, 6, 12, 24];
 
     /// <summary>How many hours are looked at.</summary>
@@ -31,7 +30,8 @@ public sealed class FeedRate(IReadOnlyDictionary<long, long> events)
     public static long HourOf(DateTimeOffset time) => (long)Math.Floor((time - DateTimeOffset.UnixEpoch).TotalHours);
 
     /// <summary>Whether the feed is quieter than usual now; null when it is not, or too little is known of it.</summary>
-    public FeedSilence? At(DateTimeOffset now)
+    /// <param name="shortest">A shorter pause is no silence.</param>
+    public FeedSilence? At(DateTimeOffset now, TimeSpan shortest)
     {
         var hours = events.Where(hour => hour.Value > 0).Select(hour => hour.Key).Order().ToList();
         if (hours.Count == 0 || HourOf(now) - hours[0] < HoursOfWeek || events.Values.Sum() < FewestExpected)
@@ -40,7 +40,7 @@ public sealed class FeedRate(IReadOnlyDictionary<long, long> events)
         }
         var quiet = now - DateTimeOffset.UnixEpoch - TimeSpan.FromHours(hours[^1] + 1);
         var longest = TimeSpan.FromHours(hours.Zip(hours.Skip(1), (earlier, later) => later - earlier).DefaultIfEmpty(0).Max());
-        return quiet > ShortestGap && quiet > longest * GapFactor ? new FeedSilence(quiet, 0, null) : BelowUsual(HourOf(now), hours[0]);
+        return quiet > shortest && quiet > longest * GapFactor ? new FeedSilence(quiet, 0, null) : BelowUsual(HourOf(now), hours[0]);
     }
 
     /// <summary>Whether anything has come lately: what has been forgotten by now is no sign of life.</summary>

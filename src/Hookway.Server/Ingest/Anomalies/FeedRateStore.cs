@@ -16,13 +16,13 @@ public static class FeedRateStore
     public static Task Count(WriteSession session, IReadOnlyList<(long SourceNo, long Hour, long Events)> hours) => session.ForEach(CountStatement, hours);
 
     /// <summary>The next sources that are in use, with what each has sent since an hour.</summary>
-    public static async Task<List<(long SourceNo, long WorkspaceNo, Dictionary<long, long> Events)>> Read(DbConnection connection, long after, long since, int most)
+    public static async Task<List<(long SourceNo, string SourceId, long WorkspaceNo, Dictionary<long, long> Events)>> Read(DbConnection connection, long after, long since, int most)
     {
-        var found = new List<(long, long, Dictionary<long, long>)>();
-        foreach (var (no, workspaceNo) in (await connection.QueryAsync<(long, long)>(
-            "SELECT no, workspace_no FROM sources WHERE no > @after AND archived_at IS NULL ORDER BY no LIMIT @most", new { after, most })).AsList())
+        var found = new List<(long, string, long, Dictionary<long, long>)>();
+        foreach (var (no, id, workspaceNo) in (await connection.QueryAsync<(long, string, long)>(
+            "SELECT no, id, workspace_no FROM sources WHERE no > @after AND archived_at IS NULL ORDER BY no LIMIT @most", new { after, most })).AsList())
         {
-            found.Add((no, workspaceNo, (await connection.QueryAsync<(long Hour, long Events)>("SELECT hour, events FROM source_hours WHERE source_no = @no AND hour >= @since", new { no, since }))
+            found.Add((no, id, workspaceNo, (await connection.QueryAsync<(long Hour, long Events)>("SELECT hour, events FROM source_hours WHERE source_no = @no AND hour >= @since", new { no, since }))
                 .ToDictionary(row => row.Hour, row => row.Events)));
         }
         return found;

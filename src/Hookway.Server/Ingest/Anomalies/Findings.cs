@@ -1,4 +1,5 @@
 using Hookway.Ingest.Sources;
+using Hookway.Ingest.Verification;
 using Hookway.Issues;
 
 namespace Hookway.Ingest.Anomalies;
@@ -6,14 +7,8 @@ namespace Hookway.Ingest.Anomalies;
 /// <summary>What a step through the ledger comes to, all of its events together: what was seen, which waits end and which begin.</summary>
 internal sealed class Findings
 {
-    /// <summary>An event that comes so long after what it tells of is late.</summary>
-    private static readonly TimeSpan Late = TimeSpan.FromMinutes(15);
-
     /// <summary>Vendors give seconds, and what happened in one of them has no order.</summary>
     private static readonly TimeSpan Simultaneous = TimeSpan.FromSeconds(1);
-
-    /// <summary>Numbered events overtake each other; one that is left out is missed only after a while.</summary>
-    private static readonly TimeSpan GapGrace = TimeSpan.FromMinutes(5);
 
     /// <summary>So many numbers are waited for one by one; where more are left out, the first of them stand for all.</summary>
     private const int MostWaitedFor = 50;
@@ -52,9 +47,13 @@ internal sealed class Findings
             Seen.Add(Anomaly.SignatureFailure(view.Source, watched));
             return;
         }
+        var expected = view.Source.Settings.Expectations;
         if (watched.DuplicateOf is not null)
         {
-            Seen.Add(watched.IsAltered ? Anomaly.Altered(view.Source, watched) : Anomaly.Duplicate(view.Source, watched));
+            if (watched.IsAltered || expected.Has(CommonRule.Duplicates))
+            {
+                Seen.Add(watched.IsAltered ? Anomaly.Altered(view.Source, watched) : Anomaly.Duplicate(view.Source, watched));
+            }
             return;
         }
         var hour = (view.Source.No, FeedRate.HourOf(watched.ReceivedAt));
@@ -63,11 +62,11 @@ internal sealed class Findings
         {
             return;
         }
-        if (watched.ReceivedAt - occurred > Late)
+        if (watched.ReceivedAt - occurred > expected.TimeOf(CommonRule.Late))
         {
             Seen.Add(Anomaly.Late(view.Source, watched, watched.ReceivedAt - occurred));
         }
-        if (watched.EarlierOccurredAt - occurred > Simultaneous)
+        if (watched.EarlierOccurredAt - occurred > Simultaneous && expected.Has(CommonRule.Order))
         {
             Seen.Add(Anomaly.OutOfOrder(view.Source, watched));
         }
@@ -98,7 +97,7 @@ internal sealed class Findings
         }
         if (number.Rule.Step is not { } step)
         {
-            if (number.Last < known)
+            if (number.Last < known && view.Source.Settings.Expectations.Has(CommonRule.Order))
             {
                 Seen.Add(Anomaly.OutOfOrder(view.Source, watched));
             }
@@ -109,7 +108,7 @@ internal sealed class Findings
             for (var missing = known + step; missing < number.First && missing < known + (step * (MostWaitedFor + 1L)); missing += step)
             {
                 Begin(new Expectation(
-                    watched.SourceNo, number.Rule.Name, EntityOf(number, missing), watched.Seq, watched.EventId, watched.Type, watched.ReceivedAt, watched.ReceivedAt + GapGrace));
+                    watched.SourceNo, number.Rule.Name, EntityOf(number, missing), watched.Seq, watched.EventId, watched.Type, watched.ReceivedAt, watched.ReceivedAt + number.Rule.Within!.Value));
             }
         }
         for (var come = number.First; come <= number.Last && come <= known && come < number.First + (step * MostAtOnce); come += step)

@@ -113,7 +113,7 @@ public sealed class LedgerWatch(Database database, IssueStore issues, SourceStor
             else if (!await HasCome(connection, view, watched, found))
             {
                 var from = found.From is { } named && named > watched.ReceivedAt ? named : watched.ReceivedAt;
-                var within = TimeSpan.FromMinutes(found.Rule.WithinMinutes);
+                var within = found.Rule.Within!.Value;
                 var due = from - watched.ReceivedAt > Expectation.Longest - within ? watched.ReceivedAt + Expectation.Longest : from + within;
                 findings.Begin(new Expectation(watched.SourceNo, found.Rule.Name, found.Entity, watched.Seq, watched.EventId, watched.Type, watched.ReceivedAt, due));
             }

@@ -1,11 +1,12 @@
 using Hookway.Ingest.Sources;
+using Hookway.Ingest.Verification;
 using Hookway.Issues;
 using Hookway.Storage;
 
 namespace Hookway.Ingest.Anomalies;
 
 /// <summary>Looks every few minutes whether sources send as much as they usually do, a few sources at a time.</summary>
-public sealed class SilenceWatch(Database database, IssueStore issues, SourceStore sources, LedgerWatch ledger) : IWatcher
+public sealed class SilenceWatch(Database database, Configuration configuration, IssueStore issues, SourceStore sources, LedgerWatch ledger) : IWatcher
 {
     private const int MostAtOnce = 20;
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(5);
@@ -21,25 +22,30 @@ public sealed class SilenceWatch(Database database, IssueStore issues, SourceSto
             return false;
         }
         var since = FeedRate.HourOf(now) - FeedRate.Hours;
-        var (round, seen, usual) = await database.Read(async connection =>
+        var (round, live) = await database.Read(async connection =>
         {
             var found = await FeedRateStore.Read(connection, _after, since, MostAtOnce);
-            var live = await IssueStore.FindLive(connection, [.. found.Select(source => (source.WorkspaceNo, AnomalyCause.Of(IssueKind.Silence, source.SourceNo)))]);
-            var (quiet, over) = (new List<Sighting>(), new List<(long No, string Why)>());
-            foreach (var (no, _, events) in found)
-            {
-                var known = live.Find(issue => issue.Cause == AnomalyCause.Of(IssueKind.Silence, no));
-                if (new FeedRate(events).At(now) is not { } silence)
-                {
-                    over.AddRange(known is { Status: not IssueStatus.Ignored } && new FeedRate(events).ComesAt(now) ? [(known.No, "Events come as usual.")] : []);
-                }
-                else if (known is null && await sources.Load(connection, no) is { } view)
-                {
-                    quiet.Add(Anomaly.Silence(view.Source, silence, now));
-                }
-            }
-            return (found, quiet, over);
+            return (found, await IssueStore.FindLive(connection, [.. found.Select(source => (source.WorkspaceNo, AnomalyCause.Of(IssueKind.Silence, source.SourceNo)))]));
         });
+        await configuration.CatchUp();
+        var (seen, usual) = (new List<Sighting>(), new List<(long No, string Why)>());
+        foreach (var feed in round)
+        {
+            if (await sources.Receiving(feed.SourceId) is not { Source: { ArchivedAt: null } source } || source.Settings.Expectations.TimeOf(CommonRule.Silence) is not { } shortest)
+            {
+                continue;
+            }
+            var rate = new FeedRate(feed.Events);
+            var known = live.Find(issue => issue.Cause == AnomalyCause.Of(IssueKind.Silence, feed.SourceNo));
+            if (rate.At(now, shortest) is not { } silence)
+            {
+                usual.AddRange(known is { Status: not IssueStatus.Ignored } && rate.ComesAt(now) ? [(known.No, "Events come as usual.")] : []);
+            }
+            else if (known is null)
+            {
+                seen.Add(Anomaly.Silence(source, silence, now));
+            }
+        }
         if (round.Exists(source => source.Events.Count > 0))
         {
             await database.Write(async session =>

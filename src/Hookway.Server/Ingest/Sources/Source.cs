@@ -29,8 +29,8 @@ public sealed record Source(
     /// <summary>What stands for a value that is not shown.</summary>
     public const string Mask = "••••••";
 
-    /// <summary>The vendor's record; that of a custom source is made of its own description.</summary>
-    public VendorPreset Preset => Settings.Verification?.ToPreset() ?? VendorCatalog.Find(Settings.Vendor)!;
+    /// <summary>The vendor's record, with the rules as this source has them; that of a custom source is made of its own description.</summary>
+    public VendorPreset Preset => Settings.Expectations.Of(Settings.Verification?.ToPreset() ?? VendorCatalog.Find(Settings.Vendor)!);
 
     /// <summary>Whether a token opens it now. The comparison takes the same time for every token.</summary>
     public bool IsOpenedBy(string token, DateTimeOffset now)
@@ -58,9 +58,10 @@ public sealed record Source(
 /// <param name="Enabled">Otherwise events are kept and not forwarded.</param>
 /// <param name="RetentionDays">How long its events are kept, where that is shorter than otherwise.</param>
 /// <param name="RateLimitPerMinute">The most requests a minute that are taken; null for no limit.</param>
+/// <param name="Expectations">What is expected of its events in another time than usual, or not at all.</param>
 public sealed record SourceSettings(
     string Name, string Vendor, IReadOnlyList<string> Secrets, CustomVerification? Verification, string? PublicUrl, bool ForwardDuplicates, bool Enabled,
-    int? RetentionDays, int? RateLimitPerMinute);
+    int? RetentionDays, int? RateLimitPerMinute, SourceExpectations Expectations);
 
 /// <summary>A token that still opens its source.</summary>
 public sealed record PreviousToken(byte[] Hash, DateTimeOffset ExpiresAt);

@@ -16,14 +16,17 @@ namespace Hookway.Ingest.Sources;
 /// <param name="ForwardDuplicates">Forward an event also when the vendor has sent it before; default false.</param>
 /// <param name="RetentionDays">How long its events are kept, where that is to be shorter than otherwise.</param>
 /// <param name="RateLimitPerMinute">The most requests a minute that are taken; others are answered 429. Absent: no limit.</param>
+/// <param name="Expectations">Rules of the vendor (its <c>gapRules</c>) and of every source, by name, with the seconds that they wait (10 to 34,560,000), or null to switch one off. Those of every source: <c>late</c> (900), <c>silence</c> (21600), and, to be switched off alone, <c>order</c> and <c>duplicates</c>. A change applies to what begins to wait from then on.</param>
 public sealed record CreateSource(
     [property: Required] string? Name, string? Vendor, Secrets? SigningSecret, CustomVerification? Verification, string? PublicUrl, bool? ForwardDuplicates,
-    int? RetentionDays, int? RateLimitPerMinute) : IRequestBody;
+    int? RetentionDays, int? RateLimitPerMinute, IReadOnlyDictionary<string, int?>? Expectations) : IRequestBody;
 
 /// <summary>The body of "change a source": absent fields stay, null restores the default.</summary>
+/// <param name="Expectations">Takes the place of all that were set before.</param>
 public sealed record ChangeSource(
     Optional<string> Name, Optional<string> Vendor, Optional<Secrets> SigningSecret, Optional<CustomVerification> Verification, Optional<string> PublicUrl,
-    Optional<bool?> ForwardDuplicates, Optional<bool?> Enabled, Optional<int?> RetentionDays, Optional<int?> RateLimitPerMinute) : IRequestBody;
+    Optional<bool?> ForwardDuplicates, Optional<bool?> Enabled, Optional<int?> RetentionDays, Optional<int?> RateLimitPerMinute,
+    Optional<IReadOnlyDictionary<string, int?>> Expectations) : IRequestBody;
 
 /// <summary>The body of "rotate a source's token".</summary>
 /// <param name="GracePeriodSeconds">How long the old URL still works, 0 to 604800; default 86400.</param>
@@ -39,10 +42,11 @@ public sealed record RotateToken(int? GracePeriodSeconds) : IRequestBody
 /// <param name="PublicUrl">The URL as given to the vendor, where it was set.</param>
 /// <param name="HasSigningSecret">Whether requests are checked.</param>
 /// <param name="Enabled">Otherwise events are kept and not forwarded.</param>
+/// <param name="Expectations">The rules that were set: the seconds that they wait, or null for those that are switched off. All others are as usual.</param>
 /// <param name="LastEventAt">When the last request came that is in the ledger.</param>
 public sealed record SourceResource(
     string SourceId, string Name, string Vendor, string IngestUrl, string? PublicUrl, bool HasSigningSecret, CustomVerification? Verification, bool ForwardDuplicates,
-    bool Enabled, int? RetentionDays, int? RateLimitPerMinute, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? ArchivedAt, DateTimeOffset? LastEventAt,
+    bool Enabled, int? RetentionDays, int? RateLimitPerMinute, IReadOnlyDictionary<string, int?> Expectations, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? ArchivedAt, DateTimeOffset? LastEventAt,
     IngestCounts Counts)
 {
     /// <param name="address">The server's, as callers know it.</param>
@@ -51,7 +55,7 @@ public sealed record SourceResource(
         source.SourceId, source.Settings.Name, source.Settings.Vendor, address + (showToken ? source.IngestPath : source.MaskedPath),
         showToken ? source.Settings.PublicUrl : source.MaskedPublicUrl,
         source.Settings.Secrets.Count > 0, source.Settings.Verification, source.Settings.ForwardDuplicates, source.Settings.Enabled, source.Settings.RetentionDays,
-        source.Settings.RateLimitPerMinute, source.CreatedAt, source.UpdatedAt, source.ArchivedAt, counts.LastEventAt,
+        source.Settings.RateLimitPerMinute, source.Settings.Expectations.Seconds, source.CreatedAt, source.UpdatedAt, source.ArchivedAt, counts.LastEventAt,
         new IngestCounts(counts.Events, counts.Verified, counts.Failed, counts.Unchecked, counts.Duplicates, counts.Refused));
 }
 
@@ -65,11 +69,12 @@ public sealed record IngestCounts(long Events, long Verified, long Failed, long 
 /// <summary>A source, as the audit log keeps it: without the secrets and the token.</summary>
 public sealed record SourceAudit(
     string SourceId, string Name, string Vendor, string? PublicUrl, int SigningSecrets, CustomVerification? Verification, bool ForwardDuplicates, bool Enabled,
-    int? RetentionDays, int? RateLimitPerMinute)
+    int? RetentionDays, int? RateLimitPerMinute, IReadOnlyDictionary<string, int?> Expectations)
 {
     public static SourceAudit Of(Source source) => new(
         source.SourceId, source.Settings.Name, source.Settings.Vendor, source.MaskedPublicUrl, source.Settings.Secrets.Count, source.Settings.Verification,
-        source.Settings.ForwardDuplicates, source.Settings.Enabled, source.Settings.RetentionDays, source.Settings.RateLimitPerMinute);
+        source.Settings.ForwardDuplicates, source.Settings.Enabled, source.Settings.RetentionDays, source.Settings.RateLimitPerMinute,
+        source.Settings.Expectations.Seconds);
 }
 
 /// <summary>One signing secret as text, or several as a list.</summary>

@@ -32,6 +32,7 @@ public static class SourceRules
         {
             errors.Add("rateLimitPerMinute", $"must be from 1 to {MostRatePerMinute}");
         }
+        settings.Expectations.Check(settings, errors);
         if (SchemeOf(settings, errors) is { } scheme)
         {
             CheckSecrets(settings, scheme, errors);

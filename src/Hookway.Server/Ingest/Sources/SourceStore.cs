@@ -14,7 +14,7 @@ public sealed class SourceStore(Database database, Configuration configuration, 
     private const string Columns =
         """
         s.no, s.id, s.workspace_no, s.name, s.vendor, s.enabled, s.secrets, s.verification, s.public_url, s.forward_duplicates, s.retention_days, s.rate_limit_per_minute,
-        s.token, s.previous_tokens, s.data_key, s.created_at, s.updated_at, s.archived_at
+        s.expectations, s.token, s.previous_tokens, s.data_key, s.created_at, s.updated_at, s.archived_at
         """;
 
     public Task<Source> Create(Caller caller, SourceSettings settings) => configuration.Change(caller.Actor, async (session, touched) =>
@@ -24,9 +24,9 @@ public sealed class SourceStore(Database database, Configuration configuration, 
         var no = await session.Connection.ExecuteScalarAsync<long>(
             """
             INSERT INTO sources (id, workspace_no, name, vendor, enabled, secrets, verification, public_url, forward_duplicates, retention_days, rate_limit_per_minute,
-                token, data_key, created_at, updated_at)
+                expectations, token, data_key, created_at, updated_at)
             VALUES (@id, @WorkspaceNo, @name, @vendor, @enabled, @secrets, @verification, @publicUrl, @forwardDuplicates, @retentionDays, @rateLimitPerMinute,
-                @token, @dataKey, @now, @now)
+                @expectations, @token, @dataKey, @now, @now)
             RETURNING no
             """,
             Values(id, settings, Source.NewToken(), new { caller.WorkspaceNo, dataKey = protector.Protect(EventSeal.NewDataKey(), DataKeyPurpose(id)), now = now.ToUnixTimeMilliseconds() }));
@@ -98,8 +98,8 @@ public sealed class SourceStore(Database database, Configuration configuration, 
         await session.Connection.ExecuteAsync(
             """
             UPDATE sources SET name = @name, vendor = @vendor, enabled = @enabled, secrets = @secrets, verification = @verification, public_url = @publicUrl,
-                forward_duplicates = @forwardDuplicates, retention_days = @retentionDays, rate_limit_per_minute = @rateLimitPerMinute, token = @token,
-                previous_tokens = @previousTokens, updated_at = @now, archived_at = @archivedAt
+                forward_duplicates = @forwardDuplicates, retention_days = @retentionDays, rate_limit_per_minute = @rateLimitPerMinute,
+                expectations = @expectations, token = @token, previous_tokens = @previousTokens, updated_at = @now, archived_at = @archivedAt
             WHERE no = @No
             """,
             Values(sourceId, changed.Settings, changed.Token, new
@@ -137,6 +137,7 @@ public sealed class SourceStore(Database database, Configuration configuration, 
             forwardDuplicates = Stored.Flag(settings.ForwardDuplicates),
             retentionDays = (long?)settings.RetentionDays,
             rateLimitPerMinute = (long?)settings.RateLimitPerMinute,
+            expectations = settings.Expectations.Seconds.Count == 0 ? null : JsonSerializer.Serialize(settings.Expectations.Seconds),
             token = protector.Protect(token, TokenPurpose(id)),
         });
         return values;
@@ -156,7 +157,8 @@ public sealed class SourceStore(Database database, Configuration configuration, 
             row.Name, row.Vendor,
             row.Secrets is null ? [] : JsonSerializer.Deserialize<List<string>>(protector.Unprotect(row.Secrets, row.Id))!,
             row.Verification is null ? null : JsonSerializer.Deserialize<CustomVerification>(row.Verification, ApiJson.Options),
-            row.PublicUrl, row.ForwardDuplicates != 0, row.Enabled != 0, (int?)row.RetentionDays, (int?)row.RateLimitPerMinute),
+            row.PublicUrl, row.ForwardDuplicates != 0, row.Enabled != 0, (int?)row.RetentionDays, (int?)row.RateLimitPerMinute,
+            row.Expectations is null ? SourceExpectations.None : new SourceExpectations(JsonSerializer.Deserialize<Dictionary<string, int?>>(row.Expectations)!)),
         protector.Unprotect(row.Token, TokenPurpose(row.Id)),
         row.PreviousTokens is null ? [] : JsonSerializer.Deserialize<List<PreviousToken>>(row.PreviousTokens)!,
         Stored.Time(row.CreatedAt), Stored.Time(row.UpdatedAt), Stored.Time(row.ArchivedAt));
@@ -186,6 +188,7 @@ public sealed class SourceStore(Database database, Configuration configuration, 
         public long ForwardDuplicates { get; init; }
         public long? RetentionDays { get; init; }
         public long? RateLimitPerMinute { get; init; }
+        public string? Expectations { get; init; }
         public byte[] Token { get; init; } = [];
         public string? PreviousTokens { get; init; }
         public byte[] DataKey { get; init; } = [];

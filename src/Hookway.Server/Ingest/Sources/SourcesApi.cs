@@ -35,7 +35,7 @@ public static class SourcesApi
         }
         var settings = new SourceSettings(
             input.Name!, input.Vendor ?? VendorCatalog.Custom, input.SigningSecret?.Texts ?? [], input.Verification, input.PublicUrl, input.ForwardDuplicates ?? false,
-            Enabled: true, input.RetentionDays, input.RateLimitPerMinute);
+            Enabled: true, input.RetentionDays, input.RateLimitPerMinute, SourceExpectations.Of(input.Expectations));
         var errors = new FieldErrors();
         SourceRules.Check(settings, errors);
         if (errors.Any)
@@ -107,7 +107,8 @@ public static class SourcesApi
         input.ForwardDuplicates.Or(old.ForwardDuplicates, false)!.Value,
         input.Enabled.Or(old.Enabled, old.Enabled)!.Value,
         input.RetentionDays.Or(old.RetentionDays, null),
-        input.RateLimitPerMinute.Or(old.RateLimitPerMinute, null));
+        input.RateLimitPerMinute.Or(old.RateLimitPerMinute, null),
+        input.Expectations.IsSet ? SourceExpectations.Of(input.Expectations.Value) : old.Expectations);
 
     private static async Task<IResult> Archive(string sourceId, HttpRequest request, Caller caller, SourceStore store, DestinationRemoval removal, PublicAddress address) =>
         await removal.ArchiveSource(caller, sourceId) is null

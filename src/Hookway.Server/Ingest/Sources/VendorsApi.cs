@@ -41,11 +41,12 @@ public sealed record VendorResource(
     public static VendorResource Of(VendorPreset vendor) => new(
         vendor.Key, vendor.Name, vendor.Category, vendor.Documentation, vendor.SecretLabel, Words.Of(vendor.Scheme.Algorithm), Words.Of(vendor.Scheme.EffectiveCoverage),
         [.. vendor.Scheme.Headers], vendor.Scheme.ToleranceSeconds, Texts(vendor.EventId), Texts(vendor.EventType), Texts(vendor.EntityKey), Texts(vendor.Time),
-        [.. vendor.Rules.Select(rule => new VendorRule(rule.Name, Words.Of(rule.Kind), rule.Text))], vendor.Setup);
+        [.. vendor.Rules.Select(rule => new VendorRule(rule.Name, Words.Of(rule.Kind), rule.Text, (int?)rule.Within?.TotalSeconds))], vendor.Setup);
 
     private static List<string> Texts(IReadOnlyList<ValueTemplate> templates) => [.. templates.Select(template => template.Text)];
 }
 
 /// <summary>What should hold of a vendor's events among themselves.</summary>
 /// <param name="Kind"><c>expect</c>: after one event another should come. <c>sequence</c>: events are numbered.</param>
-public sealed record VendorRule(string Name, string Kind, string Text);
+/// <param name="WithinSeconds">How long is waited before something is missing, where a source sets nothing else (<c>expectations</c>); null of numbers that only rise.</param>
+public sealed record VendorRule(string Name, string Kind, string Text, int? WithinSeconds);

@@ -5,6 +5,9 @@ namespace Hookway.Ingest.Verification;
 /// <summary>What a vendor's events should look like among themselves; where they do not, something is late, missing or out of order.</summary>
 public sealed record GapRule
 {
+    /// <summary>Numbered events overtake each other; one that is left out is missed only after a while.</summary>
+    private static readonly TimeSpan GapGrace = TimeSpan.FromMinutes(5);
+
     /// <summary>Stable within the vendor.</summary>
     public required string Name { get; init; }
 
@@ -27,6 +30,14 @@ public sealed record GapRule
 
     /// <summary>Expect: how long it may take.</summary>
     public int WithinMinutes { get; init; }
+
+    /// <summary>What a source itself says of how long it may take, or how long a number may be left out; null leaves the vendor's.</summary>
+    [JsonIgnore]
+    public TimeSpan? OwnTime { get; init; }
+
+    /// <summary>How long is waited; null of numbers that only rise.</summary>
+    [JsonIgnore]
+    public TimeSpan? Within => OwnTime ?? (Kind is GapRuleKind.Expect ? TimeSpan.FromMinutes(WithinMinutes) : Step is null ? null : GapGrace);
 
     /// <summary>Expect: the time from which that counts, where the event names one; else the time of the event.</summary>
     public ValueTemplate? From { get; init; }

@@ -6,6 +6,7 @@ namespace Hookway.Tests.Ingest.Anomalies;
 public class FeedRateTests
 {
     private const int Week = 7 * 24;
+    private static readonly TimeSpan Shortest = TimeSpan.FromHours(6);
     private static readonly DateTimeOffset Now = new(2026, 3, 2, 15, 30, 0, TimeSpan.Zero);
 
     [Theory]
@@ -28,7 +29,7 @@ public class FeedRateTests
     {
         var events = Usual(4, _ => usual);
         events[FeedRate.HourOf(Now) - 1] = seen;
-        var silence = new FeedRate(events).At(Now);
+        var silence = new FeedRate(events).At(Now, Shortest);
         (silence is not null).ShouldBe(isSilence);
         if (isSilence)
         {
@@ -40,23 +41,23 @@ public class FeedRateTests
     public void A_feed_of_working_hours_may_be_silent_at_night_and_a_small_one_is_judged_by_longer_times()
     {
         var night = new DateTimeOffset(2026, 3, 3, 5, 0, 0, TimeSpan.Zero);
-        new FeedRate(Usual(4, hour => hour % 24 is >= 8 and < 18 ? 50 : 0, night)).At(night).ShouldBeNull();
+        new FeedRate(Usual(4, hour => hour % 24 is >= 8 and < 18 ? 50 : 0, night)).At(night, Shortest).ShouldBeNull();
         var small = Usual(4, _ => 4);
-        new FeedRate(small).At(Now).ShouldBeNull();
+        new FeedRate(small).At(Now, Shortest).ShouldBeNull();
         for (var hour = 1; hour <= 6; hour++)
         {
             small[FeedRate.HourOf(Now) - hour] = hour == 6 ? 2 : 0;
         }
-        new FeedRate(small).At(Now).ShouldBe(new FeedSilence(TimeSpan.FromHours(6), 2, 24));
+        new FeedRate(small).At(Now, Shortest).ShouldBe(new FeedSilence(TimeSpan.FromHours(6), 2, 24));
     }
 
     [Fact]
     public void Where_little_is_known_nothing_is_unusual()
     {
-        new FeedRate(new Dictionary<long, long>()).At(Now).ShouldBeNull();
+        new FeedRate(new Dictionary<long, long>()).At(Now, Shortest).ShouldBeNull();
         var young = Usual(1, _ => 100).Where(hour => hour.Key > FeedRate.HourOf(Now) - Week + 2).ToDictionary();
         young[FeedRate.HourOf(Now) - 1] = 0;
-        new FeedRate(young).At(Now).ShouldBeNull();
+        new FeedRate(young).At(Now, Shortest).ShouldBeNull();
     }
 
     [Fact]
@@ -68,8 +69,8 @@ public class FeedRateTests
             seldom[hour] = 1;
         }
         var last = seldom.Keys.Max();
-        new FeedRate(seldom).At(DateTimeOffset.UnixEpoch.AddHours(last + 101)).ShouldBeNull();
-        new FeedRate(seldom).At(DateTimeOffset.UnixEpoch.AddHours(last + 102)).ShouldBe(new FeedSilence(TimeSpan.FromHours(101), 0, null));
+        new FeedRate(seldom).At(DateTimeOffset.UnixEpoch.AddHours(last + 101), Shortest).ShouldBeNull();
+        new FeedRate(seldom).At(DateTimeOffset.UnixEpoch.AddHours(last + 102), Shortest).ShouldBe(new FeedSilence(TimeSpan.FromHours(101), 0, null));
     }
 
     private static Dictionary<long, long> Usual(int weeks, Func<long, int> events, DateTimeOffset? until = null)

@@ -60,6 +60,12 @@ public sealed class SourcesApiTests(ServerFixture fixture) : IClassFixture<Serve
     [InlineData("""{"name":"a","publicUrl":"https://u:p@a"}""", "publicUrl")]
     [InlineData("""{"name":"a","retentionDays":0}""", "retentionDays")]
     [InlineData("""{"name":"a","rateLimitPerMinute":0}""", "rateLimitPerMinute")]
+    [InlineData("""{"name":"a","vendor":"stripe","expectations":{"invoice-settled":9}}""", "expectations")]
+    [InlineData("""{"name":"a","vendor":"stripe","expectations":{"invoice-settled":34560001}}""", "expectations")]
+    [InlineData("""{"name":"a","vendor":"stripe","expectations":{"no such":60}}""", "expectations")]
+    [InlineData("""{"name":"a","vendor":"github","expectations":{"invoice-settled":60}}""", "expectations")]
+    [InlineData("""{"name":"a","vendor":"heroku","expectations":{"event-sequence":60}}""", "expectations")]
+    [InlineData("""{"name":"a","expectations":{"order":60}}""", "expectations")]
     [InlineData("""{"name":"a","colour":"red"}""", "colour")]
     public async Task What_cannot_be_is_refused_by_its_field(string body, string field) =>
         (await Server.Raw(HttpMethod.Post, "/api/v1/ingest/sources", body)).ExpectInvalid(field);
@@ -70,6 +76,7 @@ public sealed class SourcesApiTests(ServerFixture fixture) : IClassFixture<Serve
     [InlineData("""{"vendor":"discord"}""", "signingSecret")]
     [InlineData("""{"verification":{"algorithm":"token","header":"X"}}""", "verification")]
     [InlineData("""{"signingSecret":[""]}""", "signingSecret")]
+    [InlineData("""{"expectations":{"run-started":60}}""", "expectations")]
     public async Task A_change_that_does_not_fit_changes_nothing(string body, string field)
     {
         var source = await Server.CreateSource("stripe", secret: "whsec_not a key");
@@ -77,6 +84,25 @@ public sealed class SourcesApiTests(ServerFixture fixture) : IClassFixture<Serve
         (await Server.Raw(HttpMethod.Patch, $"/api/v1/ingest/sources/{source.Id()}", body)).ExpectInvalid(field);
 
         (await Server.Get($"/api/v1/ingest/sources/{source.Id()}")).Body.ToString().ShouldBe(source.ToString());
+    }
+
+    [Fact]
+    public async Task What_is_expected_in_another_time_is_set_replaced_restored_and_in_the_audit_log()
+    {
+        var source = await Server.CreateSource("stripe", new { expectations = new Dictionary<string, int?> { ["invoice-settled"] = 7_200, ["silence"] = null } }, "whsec_x");
+        var path = $"/api/v1/ingest/sources/{source.Id()}";
+        string Expected(JsonElement shown) => shown.GetProperty("expectations").GetRawText();
+        Expected(source).ShouldBe("""{"invoice-settled":7200,"silence":null}""");
+
+        Expected((await Server.Patch(path, new { name = "other" })).Expect(200).Body).ShouldBe("""{"invoice-settled":7200,"silence":null}""");
+        Expected((await Server.Patch(path, new { expectations = new { late = 60 } })).Expect(200).Body).ShouldBe("""{"late":60}""");
+        (await Server.Patch(path, new { vendor = "github", expectations = new Dictionary<string, int?> { ["run-started"] = 60 } })).Expect(200);
+        (await Server.Patch(path, new { vendor = "stripe" })).ExpectInvalid("expectations");
+        Expected((await Server.Get(path)).Expect(200).Body).ShouldBe("""{"run-started":60}""");
+        Expected((await Server.Raw(HttpMethod.Patch, path, """{"expectations":null}""")).Expect(200).Body).ShouldBe("{}");
+
+        var logged = (await Server.Get($"/api/v1/audit-log?object={source.Id()}")).Expect(200).Items.Select(entry => entry.GetProperty("after").GetProperty("expectations").GetRawText());
+        logged.ShouldBe(["{}", """{"run-started":60}""", """{"late":60}""", """{"invoice-settled":7200,"silence":null}""", """{"invoice-settled":7200,"silence":null}"""]);
     }
 
     [Fact]
