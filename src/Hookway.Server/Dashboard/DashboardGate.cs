@@ -15,7 +15,7 @@ public sealed record DashboardPage(bool NeedsSession);
 /// Stands before every page of the dashboard. Without a session it leads to sign-in; a workspace that the viewer does not belong to is not there; a form must come from
 /// our own pages: those of a session carry its token, those before it are taken by what the browser says of their origin.
 /// </summary>
-public sealed class DashboardGate(RequestDelegate next, SessionCaller sessions, SessionStore store, TimeProvider clock)
+public sealed class DashboardGate(RequestDelegate next, SessionCaller sessions, SessionStore store, PublicAddress address, TimeProvider clock)
 {
     private const int MostNoted = 10_000;
     private static readonly TimeSpan UseIsNotedEvery = TimeSpan.FromMinutes(5);
@@ -39,7 +39,7 @@ public sealed class DashboardGate(RequestDelegate next, SessionCaller sessions, 
         await next(http);
     }
 
-    private static ValueTask<IResult?> Open(HttpContext http) => ValueTask.FromResult(HttpMethods.IsPost(http.Request.Method) && IsFromElsewhere(http.Request)
+    private ValueTask<IResult?> Open(HttpContext http) => ValueTask.FromResult(HttpMethods.IsPost(http.Request.Method) && IsFromElsewhere(http.Request)
         ? ProblemPages.Show(http, Problem.Of(StatusCodes.Status403Forbidden, "foreign_form", "This form was sent from another site."))
         : null);
 
@@ -88,8 +88,14 @@ public sealed class DashboardGate(RequestDelegate next, SessionCaller sessions, 
         }
     }
 
-    /// <summary>Every browser says where a form was sent from, one way or the other.</summary>
-    private static bool IsFromElsewhere(HttpRequest request) => request.Headers["Sec-Fetch-Site"] is [{ } site]
+    /// <summary>
+    /// Every browser says where a form was sent from: with Sec-Fetch-Site to places that it trusts, with Origin to others, such as an address in an office's network over plain http.
+    /// There it is hidden from pages whose referrer policy is no-referrer, which is why ours have another one (see <see cref="PageHeaders"/>).
+    /// </summary>
+    private bool IsFromElsewhere(HttpRequest request) => request.Headers["Sec-Fetch-Site"] is [{ } site]
         ? site is not ("same-origin" or "none")
-        : request.Headers.Origin is [{ } origin] && (!Uri.TryCreate(origin, UriKind.Absolute, out var from) || !from.Authority.Equals(request.Host.Value, StringComparison.OrdinalIgnoreCase));
+        : request.Headers.Origin is [{ } origin]
+            && !(Uri.TryCreate(origin, UriKind.Absolute, out var from) && (IsAt(from, $"{from.Scheme}://{request.Host}") || (address.Configured is { } known && IsAt(from, known))));
+
+    private static bool IsAt(Uri from, string place) => Uri.TryCreate(place, UriKind.Absolute, out var at) && from.Authority.Equals(at.Authority, StringComparison.OrdinalIgnoreCase);
 }

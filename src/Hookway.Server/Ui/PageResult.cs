@@ -59,7 +59,9 @@ public static class PageHeaders
     {
         response.Headers.ContentSecurityPolicy = Policy + (mayBeFramed ? "*" : "'none'");
         response.Headers.XContentTypeOptions = "nosniff";
-        response.Headers["Referrer-Policy"] = "no-referrer";
+        // Ours alone may hear where a viewer comes from. Not even that where the path is what lets in: others' pages frame the portal, and it links to them. Elsewhere no-referrer
+        // would hide from us, too, where a form was sent from (the Origin would be null), and links that let in once are told to nobody but the server that made them.
+        response.Headers["Referrer-Policy"] = mayBeFramed ? "no-referrer" : "same-origin";
         response.Headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()";
         response.Headers["Cross-Origin-Opener-Policy"] = "same-origin";
         response.Headers.CacheControl = "no-store";

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace Hookway.Tests.Access;
 
 /// <summary>How people come in, stay in and are kept out.</summary>
-public class SignInTests
+public class SignInTests(ServerFixture fixture) : IClassFixture<ServerFixture>
 {
     private static readonly (string, string?)[] Ada =
         [("workspace", "Acme"), ("name", "Ada"), ("email", " Ada@Example.com "), ("password", PageClient.Password)];
@@ -208,7 +208,48 @@ public class SignInTests
         (string, string?)[] good = [("email", "ada@example.com"), ("password", PageClient.Password)];
         (await stranger.Post("/sign-in", null, good, ("Sec-Fetch-Site", "cross-site"))).Expect(403);
         (await stranger.Post("/sign-in", null, good, ("Origin", "https://evil.example"))).Expect(403);
+        (await stranger.Post("/sign-in", null, good, ("Origin", "null"))).Expect(403);
         (await stranger.Post("/sign-in", null, good, ("Origin", server.Address.GetLeftPart(UriPartial.Authority)))).Expect(303);
+    }
+
+    [Fact]
+    public async Task A_proxy_may_call_the_server_by_another_name_than_browsers_do()
+    {
+        await using var server = await TestServer.Start(new() { ["Hookway:PublicUrl"] = "http://hooks.example.com" });
+        using var browser = new PageClient(server);
+        var link = await OwnerLink(server);
+        (await browser.Post(link, null, Ada, ("Origin", "http://hooks.example.com.evil.example"))).Expect(403);
+        (await browser.Post(link, null, Ada, ("Origin", "http://hooks.example.com"))).Expect(303);
+    }
+
+    [Theory]
+    [InlineData("/account?said=saved#top", true)]
+    [InlineData("/w/ws_1/apps/app_1/recipients/a%7Cb", true)]
+    [InlineData("//evil.example", false)]
+    [InlineData("/\\evil.example", false)]
+    [InlineData("/\t/evil.example", false)]
+    [InlineData("\t//evil.example", false)]
+    [InlineData("/\n/evil.example", false)]
+    [InlineData("/\r\n/evil.example", false)]
+    [InlineData("/\u0001/evil.example", false)]
+    [InlineData("/\u007f/evil.example", false)]
+    [InlineData("/a\t/../..//evil.example", false)]
+    [InlineData("/a\\..\\..\\\\evil.example", false)]
+    [InlineData("/\u00a0/evil.example", false)]
+    [InlineData("/\uff0fevil.example", false)]
+    [InlineData("https://evil.example", false)]
+    [InlineData("https:evil.example", false)]
+    [InlineData("javascript:alert(1)", false)]
+    [InlineData(" //evil.example", false)]
+    [InlineData("evil.example", false)]
+    [InlineData("", false)]
+    public async Task Sign_in_leads_on_to_pages_of_ours_alone(string asked, bool isOurs)
+    {
+        var server = fixture.Server;
+        using var browser = await PageClient.SignedIn(server);
+        var to = isOurs ? asked : "/";
+        (await browser.Get("/sign-in?return=" + Uri.EscapeDataString(asked))).Expect(302).Location.ShouldBe(to);
+        (await browser.Post("/theme", ("theme", "dark"), ("return", asked))).Expect(303).Location.ShouldBe(to);
     }
 
     [Fact]
