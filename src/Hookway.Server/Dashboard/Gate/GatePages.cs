@@ -189,9 +189,9 @@ public static class GatePages
     private static IResult Over(HttpContext http) => ProblemPages.Show(http, Problem.Of(
         StatusCodes.Status404NotFound, "link_over", "This link was used, has expired, or never was. Ask whoever gave it to you for a new one."));
 
-    /// <summary>Where to go afterwards: a page of ours, never another site's.</summary>
+    /// <summary>Where to go afterwards: a page of ours, never another site's. Browsers take a backslash for a slash, and leave out tabs and breaks wherever they stand.</summary>
     private static string? BackOf(string? path) =>
-        path is ['/', ..] and not ['/', '/' or '\\', ..] && !path.AsSpan().ContainsAny('\\', '\r', '\n') ? path : null;
+        path is ['/', ..] and not ['/', '/', ..] && !path.AsSpan().ContainsAnyExceptInRange('!', '~') && !path.Contains('\\', StringComparison.Ordinal) ? path : null;
 
     private static SeeOtherResult SeeOther(string path) => new(path);
 
