@@ -48,7 +48,7 @@ internal sealed class Findings
             return;
         }
         var expected = view.Source.Settings.Expectations;
-        if (watched.DuplicateOf is not null)
+        if (watched is { DuplicateOf: not null, HasId: true })
         {
             if (watched.IsAltered || expected.Has(CommonRule.Duplicates))
             {

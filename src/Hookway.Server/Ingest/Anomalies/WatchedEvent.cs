@@ -10,9 +10,10 @@ namespace Hookway.Ingest.Anomalies;
 /// <param name="EarlierOccurredAt">The latest time at which something happened to the same thing, of the events before it.</param>
 /// <param name="HasEarlier">There are events of the same thing before it.</param>
 /// <param name="IsAltered">It repeats an event that had another body.</param>
+/// <param name="HasId">The vendor gives it an id: else what it repeats may be another event that looks the same.</param>
 public sealed record WatchedEvent(
     long Seq, long SourceNo, string EventId, string? Type, string? EntityKey, SignatureStatus SignatureStatus, string? SignatureDetail, long? DuplicateOf, string Method,
-    string Query, DateTimeOffset? OccurredAt, DateTimeOffset ReceivedAt, int BodySize, DateTimeOffset? EarlierOccurredAt, bool HasEarlier, bool IsAltered)
+    string Query, DateTimeOffset? OccurredAt, DateTimeOffset ReceivedAt, int BodySize, DateTimeOffset? EarlierOccurredAt, bool HasEarlier, bool IsAltered, bool HasId)
 {
     /// <summary>Whether it tells of the feed: what is forged says nothing of it.</summary>
     public bool IsGenuine => SignatureStatus is not SignatureStatus.Failed;

@@ -29,6 +29,7 @@ public static class WatchedEventStore
                     AND {Stored.Unindexed}x.source_no = e.source_no AND {Stored.Unindexed}x.signature_status <> 2 ORDER BY x.seq DESC LIMIT {Compared}) AS p) END AS earlier_occurred_at,
             CASE WHEN e.entity_key IS NOT NULL AND EXISTS (SELECT 1 FROM events y WHERE y.workspace_no = e.workspace_no AND y.entity_key = e.entity_key AND y.seq < e.seq)
                 THEN 1 ELSE 0 END AS has_earlier,
+            CASE WHEN e.vendor_event_id IS NULL THEN 0 ELSE 1 END AS has_id,
             CASE WHEN e.duplicate_of IS NULL THEN 0 ELSE
                 (SELECT CASE WHEN o.body IS NULL OR e.body IS NULL OR o.body = e.body THEN 0 ELSE 1 END FROM events o WHERE o.seq = e.duplicate_of) END AS is_altered
         FROM events e WHERE e.seq > @after AND e.seq <= @last ORDER BY e.seq LIMIT @most
@@ -60,10 +61,11 @@ public static class WatchedEventStore
         public long BodySize { get; init; }
         public long? EarlierOccurredAt { get; init; }
         public long HasEarlier { get; init; }
+        public long HasId { get; init; }
         public long? IsAltered { get; init; }
 
         public WatchedEvent ToEvent() => new(
             Seq, SourceNo, Id, EventType, EntityKey, (SignatureStatus)SignatureStatus, SignatureDetail, DuplicateOf, Method, Query, Stored.Time(OccurredAt),
-            Stored.Time(ReceivedAt), (int)BodySize, Stored.Time(EarlierOccurredAt), HasEarlier == 1, IsAltered == 1);
+            Stored.Time(ReceivedAt), (int)BodySize, Stored.Time(EarlierOccurredAt), HasEarlier == 1, IsAltered == 1, HasId == 1);
     }
 }

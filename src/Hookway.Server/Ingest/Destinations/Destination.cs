@@ -2,6 +2,7 @@ using System.Text.Json;
 using Hookway.Api;
 using Hookway.Deliveries;
 using Hookway.Ingest.JmesPath;
+using Hookway.Ingest.Verification;
 using Hookway.Webhooks;
 
 namespace Hookway.Ingest.Destinations;
@@ -43,11 +44,11 @@ public sealed record Destination(
     /// <summary>The part of the body that is sent; null for all of it.</summary>
     public BodyPath? TransformPath => field ??= PathOf(Settings.TransformBodyPath);
 
-    /// <summary>Whether an event is for it.</summary>
+    /// <summary>Whether an event is for it: a batch is when one of its items is.</summary>
     /// <param name="body">Undefined when the event's body is no JSON.</param>
-    public bool Matches(string? type, string? entityKey, Func<JsonElement> body) =>
-        (Settings.FilterEventTypes is not { } patterns || patterns.Any(pattern => Covers(pattern, type)))
-        && (Settings.FilterEntityKey is null || Settings.FilterEntityKey == entityKey)
+    public bool Matches(EventFacts facts, Func<JsonElement> body) =>
+        (Settings.FilterEventTypes is not { } patterns || patterns.Any(pattern => facts.Types.Any(type => Covers(pattern, type))))
+        && (Settings.FilterEntityKey is not { } entity || facts.EntityKeys.Contains(entity))
         && (FilterPath is null || RawJson.Same(FilterPath.Find(body()), Settings.FilterBodyValue!.Value));
 
     /// <summary>Whether a pattern is the type's name, or, ending in <c>*</c>, a prefix of it.</summary>

@@ -15,8 +15,8 @@ namespace Hookway.Ingest.Destinations;
 /// each character that a type's name may not have (<c>orders/create</c> becomes <c>orders.create</c>), its <c>data</c> the body.
 /// </param>
 /// <param name="SigningSecret">A <c>whsec_</c> secret or <c>whsk_</c> key: requests then carry the Standard Webhooks headers, in place of any that the vendor sent. Absent: they do not.</param>
-/// <param name="FilterEventTypes">Names, or prefixes such as <c>invoice.*</c>, as a list or as text with commas; blank for all.</param>
-/// <param name="FilterEntityKey">Only events of this entity.</param>
+/// <param name="FilterEventTypes">Names, or prefixes such as <c>invoice.*</c>, as a list or as text with commas; blank for all. A batch is for it when one of its items is.</param>
+/// <param name="FilterEntityKey">Only events of this entity; a batch when one of its items is.</param>
 /// <param name="FilterBodyPath">Only events whose body has <c>filterBodyValue</c> at this dotted path.</param>
 /// <param name="FilterBodyValue">A text, a number, true, false or null; JSON types count.</param>
 /// <param name="TransformBodyPath">Send the part of the body at this dotted path alone.</param>

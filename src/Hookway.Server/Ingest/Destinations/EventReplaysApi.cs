@@ -50,7 +50,7 @@ public sealed record ReplayEvent(string? DestinationId) : IRequestBody;
 /// <param name="SourceId">Only events of this source.</param>
 /// <param name="DestinationId">Only deliveries to this destination.</param>
 /// <param name="Q">Only events whose id, vendor's id, entity or type is this or begins with it.</param>
-/// <param name="Type">Only events of this type, or of those that begin as a prefix such as <c>invoice.*</c> says.</param>
+/// <param name="Type">Only events of this type, or of those that begin as a prefix such as <c>invoice.*</c> says; of a batch the first item's counts.</param>
 /// <param name="Status">
 /// Only deliveries with this status: <c>failed</c> (also what was canceled because the destination was disabled or with a canceled replay), <c>succeeded</c>, <c>pending</c>
 /// (made due now), <c>canceled</c>; or <c>skipped</c>: events that match now and were never on their way. Absent: all of them, but not what a person canceled.

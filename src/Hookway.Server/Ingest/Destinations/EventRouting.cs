@@ -14,7 +14,7 @@ public sealed class EventRouting(DestinationStore destinations, Configuration co
             ? await destinations.LoadOfSource(session.Connection, source.No)
             : await destinations.ViewOfSource(source);
         return known.Count == 0 ? [] :
-            [.. known.Where(destination => destination.Ended is null && destination.Matches(routed.Facts.Type, routed.Facts.EntityKey, () => routed.Request.Json))
+            [.. known.Where(destination => destination.Ended is null && destination.Matches(routed.Facts, () => routed.Request.Json))
                 .Select(destination => destination.Target)];
     }
 }

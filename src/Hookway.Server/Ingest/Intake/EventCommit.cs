@@ -63,7 +63,7 @@ internal sealed class EventCommit(WriteSession session, Configuration configurat
         var claims = new Dictionary<(long, string, long), EventKey>();
         foreach (var (item, seq) in items)
         {
-            if (item.Verdict.Status is not SignatureStatus.Failed)
+            if (item.MayRepeat)
             {
                 claims.TryAdd(IdOf(item, item.Trust), new EventKey(item.View.Source.No, item.DuplicateKey, item.Trust, seq));
             }
@@ -83,12 +83,15 @@ internal sealed class EventCommit(WriteSession session, Configuration configurat
             var (item, seq) = items[i];
             // Another node may have taken a later number and committed before: it was first.
             long? Earlier(long trust) => claimed.TryGetValue(IdOf(item, trust), out var first) && (first < seq || (first > seq && !own.Contains(first))) ? first : null;
-            firsts[i] = item.Verdict.Status is SignatureStatus.Failed ? null : Earlier(1) ?? (item.Trust == 0 ? Earlier(0) : null);
+            firsts[i] = item.MayRepeat ? Earlier(1) ?? (item.Trust == 0 ? Earlier(0) : null) : null;
         }
         return firsts;
     }
 
-    /// <summary>Where an event goes. A repetition goes only where no copy before it has arrived or is on its way, unless the source says otherwise.</summary>
+    /// <summary>
+    /// Where an event goes. One that bears the id of an earlier one goes only where no copy before it has arrived or is on its way, unless the source says otherwise; one
+    /// that only looks like an earlier one goes everywhere.
+    /// </summary>
     private async Task<IReadOnlyList<DeliveryTarget>> TargetsOf(ReceivedEvent item, long seq, long? first)
     {
         if (!item.IsForwardable)
@@ -96,7 +99,7 @@ internal sealed class EventCommit(WriteSession session, Configuration configurat
             return [];
         }
         var targets = await route(session, new RoutedEvent(item.View.Source, item.Request, item.Facts, item.Version));
-        if (targets.Count == 0 || item.View.Source.Settings.ForwardDuplicates)
+        if (targets.Count == 0 || item.View.Source.Settings.ForwardDuplicates || !item.IsSameAsFirst)
         {
             return targets;
         }

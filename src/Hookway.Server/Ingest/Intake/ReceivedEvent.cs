@@ -13,8 +13,14 @@ namespace Hookway.Ingest.Intake;
 public sealed record ReceivedEvent(
     SourceView View, long Version, string EventId, VendorRequest Request, string Query, string? SourceIp, Verdict Verdict, EventFacts Facts)
 {
-    /// <summary>What a repetition of it is known by.</summary>
-    public byte[] DuplicateKey { get; } = EventStore.KeyOf(Facts);
+    /// <summary>What a repetition of it is known by; its own id where none is.</summary>
+    public byte[] DuplicateKey { get; } = EventStore.KeyOf(Facts.DuplicateKey ?? EventId);
+
+    /// <summary>Whether an earlier event is looked for: what is forged takes no part.</summary>
+    public bool MayRepeat => Facts.DuplicateKey is not null && Verdict.Status is not SignatureStatus.Failed;
+
+    /// <summary>Whether what it repeats is the very same event: equal content alone only marks it.</summary>
+    public bool IsSameAsFirst => Facts.VendorEventId is not null;
 
     public long Trust => Verdict.IsVerified ? 1 : 0;
 

@@ -86,7 +86,7 @@ public sealed class EventCheck(
         var targets = await route(session, new RoutedEvent(source, received.Request, received.Facts, received.Version));
         // What was tried already can be replayed; what another copy brought is not brought again.
         var reached = (await EventStore.TriedTargetsOf(session, found.Seq)).ToHashSet();
-        if (!source.Settings.ForwardDuplicates)
+        if (!source.Settings.ForwardDuplicates && received.IsSameAsFirst)
         {
             reached.UnionWith(await EventStore.TargetsOf(session, first ?? found.Seq));
         }
@@ -97,6 +97,10 @@ public sealed class EventCheck(
 
     private static async Task<long?> FirstOfItsKind(WriteSession session, ReceivedEvent received, long seq)
     {
+        if (!received.MayRepeat)
+        {
+            return null;
+        }
         var key = new EventKey(received.View.Source.No, received.DuplicateKey, received.Trust, seq);
         await EventStore.ClaimKeys(session, [key]);
         var first = (await EventStore.FindKeys(session, [key])).Find(found => found.Trust == received.Trust)?.Seq;

@@ -17,7 +17,10 @@ namespace Hookway.Ingest.Ledger;
 /// <param name="SignatureError">Why it is not verified, as a stable code; null when it is.</param>
 /// <param name="SignatureErrorDetail">The same as a sentence.</param>
 /// <param name="SignatureEvidence">Only where one event is fetched, and only of one that failed: what was compared, without secrets.</param>
-/// <param name="DuplicateOf">The id of the event that it repeats.</param>
+/// <param name="DuplicateOf">
+/// The id of the event that it repeats: it bears the same vendor's id (where the vendor gives one id to several events also the same content), and is forwarded only where no copy before it arrived; or it has
+/// no id and the same content as an event of the same day (UTC), and is forwarded all the same.
+/// </param>
 /// <param name="Path">The path and the query, the token hidden.</param>
 /// <param name="Headers">Only where one event is fetched: as they came, one that came twice twice; secrets are masked.</param>
 /// <param name="Body">Only where one event is fetched: as text, or in base64 when it is none. The bytes are at <c>…/body</c>. Null when it has been erased.</param>

@@ -77,7 +77,7 @@ public sealed class EventStore(Database database)
     public TimeOrder Times { get; } = new("events", "received_at");
 
     /// <summary>What a duplicate is known by, as it is kept.</summary>
-    public static byte[] KeyOf(EventFacts facts) => SHA256.HashData(Encoding.UTF8.GetBytes(facts.DuplicateKey))[..DuplicateKeyBytes];
+    public static byte[] KeyOf(string duplicateKey) => SHA256.HashData(Encoding.UTF8.GetBytes(duplicateKey))[..DuplicateKeyBytes];
 
     /// <summary>Adds events.</summary>
     public static Task Insert(WriteSession session, IReadOnlyList<NewEvent> events) => session.ForEach(InsertStatement, events);

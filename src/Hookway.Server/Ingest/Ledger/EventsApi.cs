@@ -16,8 +16,8 @@ public static class EventsApi
     {
         var events = routes.MapGroup("/api/v1/ingest/events").WithTags("Events");
         events.MapGet("/", List).Needs(Scopes.IngestRead).WithSummary("List events").Paged()
-            .WithQuery("sourceId", "string", "Only those of this source.").WithQuery("type", "string", "Only those of this type.")
-            .WithQuery("entityKey", "string", "Only those that happened to this.")
+            .WithQuery("sourceId", "string", "Only those of this source.").WithQuery("type", "string", "Only those of this type; of a batch the first item's counts.")
+            .WithQuery("entityKey", "string", "Only those that happened to this; of a batch the first item counts.")
             .WithQuery("signatureStatus", "string", "Only those with this signature status.", SignatureStatuses)
             .WithQuery("status", "string", "Only those with this status.", [.. ItemStatus.All])
             .WithQuery("since", "date-time", "Only those received at or after this time.").WithQuery("until", "date-time", "Only those received before this time.")

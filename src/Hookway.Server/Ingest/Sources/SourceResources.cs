@@ -13,7 +13,9 @@ namespace Hookway.Ingest.Sources;
 /// <param name="SigningSecret">The vendor's secret, or a list of up to 10 of which any may have signed (rotation). Without one events are kept as <c>unchecked</c>.</param>
 /// <param name="Verification">How the sender of a custom source signs.</param>
 /// <param name="PublicUrl">The URL as given to the vendor, where that is not the ingest URL: for vendors that sign it.</param>
-/// <param name="ForwardDuplicates">Forward an event also when the vendor has sent it before; default false.</param>
+/// <param name="ForwardDuplicates">
+/// Forward an event also when one with the same vendor's id came before; default false. What has no id and only the same content as an event of the same day (UTC) is marked as its duplicate and forwarded in any case.
+/// </param>
 /// <param name="RetentionDays">How long its events are kept, where that is to be shorter than otherwise.</param>
 /// <param name="RateLimitPerMinute">The most requests a minute that are taken; others are answered 429. Absent: no limit.</param>
 /// <param name="Expectations">Rules of the vendor (its <c>gapRules</c>) and of every source, by name, with the seconds that they wait (10 to 34,560,000), or null to switch one off. Those of every source: <c>late</c> (900), <c>silence</c> (21600), and, to be switched off alone, <c>order</c> and <c>duplicates</c>. A change applies to what begins to wait from then on.</param>

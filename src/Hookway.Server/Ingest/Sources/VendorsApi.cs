@@ -27,7 +27,7 @@ public sealed record VendorList(IReadOnlyList<VendorResource> Data);
 /// <param name="Coverage">What a genuine signature vouches for: <c>body</c>, <c>partial</c> (some values, not the body as a whole) or <c>none</c> (at most who sent it).</param>
 /// <param name="Headers">Those that are read to check a request.</param>
 /// <param name="ToleranceSeconds">How old a signature may be; null when it has no time.</param>
-/// <param name="EventIdPaths">Where its id of an event stands: the first of these that is there. Empty: duplicates are told by type and content.</param>
+/// <param name="EventIdPaths">Where its id of an event stands: the first of these that is there. Empty, or none there: equal content is marked as a duplicate and forwarded all the same.</param>
 /// <param name="EventTypePaths">Where it says what happened.</param>
 /// <param name="EntityKeyPaths">Where it says to what.</param>
 /// <param name="TimePaths">Where it says when.</param>

@@ -9,34 +9,59 @@ namespace Hookway.Ingest.Verification;
 /// <param name="Types">All that happened: a batch may hold several.</param>
 /// <param name="EntityKey">To what it happened; the first of <paramref name="EntityKeys"/>.</param>
 /// <param name="OccurredAt">When the vendor says that it happened.</param>
-/// <param name="DuplicateKey">Two events with the same are the same event: made of the vendor's id, else of type and body.</param>
+/// <param name="DuplicateKey">
+/// What a repetition is known by: the vendor's id, and the content too where several events may bear one id. Without an id the content of one day, which only marks a
+/// repetition: equal content may well be another event. Null where the vendor sends equal content for different events.
+/// </param>
 public sealed record EventFacts(
-    string? VendorEventId, string? Type, IReadOnlyList<string> Types, string? EntityKey, IReadOnlyList<string> EntityKeys, DateTimeOffset? OccurredAt, string DuplicateKey)
+    string? VendorEventId, string? Type, IReadOnlyList<string> Types, string? EntityKey, IReadOnlyList<string> EntityKeys, DateTimeOffset? OccurredAt, string? DuplicateKey)
 {
     /// <summary>The most characters that are kept of a value; a longer one is cut, and its hash put behind, so that it still differs from others.</summary>
     public const int MostCharacters = 256;
 
+    private const long SecondsOfDay = 24 * 60 * 60;
+
     /// <summary>Reads a request by a vendor's record. It never fails: what is not there is null.</summary>
     public static EventFacts Of(VendorPreset vendor, VendorRequest request)
     {
-        var id = First(vendor.EventId, request);
+        var (id, isShared) = IdOf(vendor, request);
         var types = All(vendor.EventType, request);
         var entities = All(vendor.EntityKey, request);
         var time = vendor.Time.Select(template => template.For(request) is { } text ? Milliseconds(Timestamps.Lenient(text)) : null).FirstOrDefault(found => found is not null);
-        return new EventFacts(id, types.FirstOrDefault(), types, entities.FirstOrDefault(), entities, time, id is null ? ContentKey(types.FirstOrDefault(), request) : "id:" + id);
+        var key = id is not null ? isShared ? $"id:{id}:{ContentHash("", request)}" : "id:" + id
+            : vendor.Repeats ? null
+            : $"content:{request.ReceivedAt.ToUnixTimeSeconds() / SecondsOfDay}:{ContentHash($"{request.Method}\0{types.FirstOrDefault()}\0{request.QueryText}\0", request)}";
+        return new EventFacts(id, types.FirstOrDefault(), types, entities.FirstOrDefault(), entities, time, key);
     }
 
-    /// <summary>The hash that stands for an event without an id.</summary>
-    private static string ContentKey(string? type, VendorRequest request)
+    private static string ContentHash(string before, VendorRequest request)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes($"{request.Method}\0{type}\0{request.QueryText}\0"));
-        hash.AppendData(request.Body.Span);
-        return "content:" + Convert.ToHexStringLower(hash.GetHashAndReset());
+        hash.AppendData(Encoding.UTF8.GetBytes(before));
+        if (request.IsMultipart)
+        {
+            // Its boundary is another one each time.
+            hash.AppendData(Encoding.UTF8.GetBytes(string.Join('\0', request.Form.SelectMany(field => new[] { field.Key, field.Value }))));
+        }
+        else
+        {
+            hash.AppendData(request.Body.Span);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static string? First(IReadOnlyList<ValueTemplate> templates, VendorRequest request) =>
-        templates.Select(template => template.For(request)).FirstOrDefault(text => !string.IsNullOrWhiteSpace(text)) is { } found ? Kept(found) : null;
+    /// <summary>The vendor's id, and whether other events may bear it: it is put together of values, is that of a batch's first item, or the vendor says so.</summary>
+    private static (string? Id, bool IsShared) IdOf(VendorPreset vendor, VendorRequest request)
+    {
+        foreach (var template in vendor.EventId)
+        {
+            if (template.For(request) is { } text && !string.IsNullOrWhiteSpace(text))
+            {
+                return (Kept(text), vendor.IdIsShared || !template.IsOnePlace);
+            }
+        }
+        return (null, false);
+    }
 
     private static List<string> All(IReadOnlyList<ValueTemplate> templates, VendorRequest request)
     {

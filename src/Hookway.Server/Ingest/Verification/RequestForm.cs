@@ -42,7 +42,7 @@ internal static class RequestForm
 
     private static string Decode(ReadOnlySpan<char> text) => WebUtility.UrlDecode(text.ToString());
 
-    private static bool IsMultipart(string? contentType) => contentType?.StartsWith(Multipart, StringComparison.OrdinalIgnoreCase) == true;
+    public static bool IsMultipart(string? contentType) => contentType?.StartsWith(Multipart, StringComparison.OrdinalIgnoreCase) == true;
 
     private static string? BoundaryOf(string contentType)
     {

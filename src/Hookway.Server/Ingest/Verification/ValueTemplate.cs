@@ -15,7 +15,8 @@ namespace Hookway.Ingest.Verification;
 [JsonConverter(typeof(FromText))]
 public sealed class ValueTemplate
 {
-    private const int MostTexts = 100;
+    private const int MostTexts = 10_000;
+    private const int MostItems = 100;
     private static readonly string[] Specials = ["body", "timestamp", "id", "secret", "crc32", "urlToken"];
 
     private readonly IReadOnlyList<Part> _parts;
@@ -24,6 +25,7 @@ public sealed class ValueTemplate
     {
         _parts = parts;
         Text = text;
+        IsOnePlace = Sources.ToList() is [var only] && !only.Text.Contains('[', StringComparison.Ordinal);
     }
 
     /// <summary>As it was written.</summary>
@@ -31,6 +33,9 @@ public sealed class ValueTemplate
 
     /// <summary>The places that it reads.</summary>
     public IEnumerable<ValueSource> Sources => Flatten(_parts).Select(part => part.Source).OfType<ValueSource>();
+
+    /// <summary>Whether it reads one place and no item of a list.</summary>
+    public bool IsOnePlace { get; }
 
     public bool Uses(string special) => Flatten(_parts).Any(part => part.Kind is PartKind.Special && part.Text == special);
 
@@ -52,13 +57,13 @@ public sealed class ValueTemplate
     public static ValueTemplate Parse(string text) => TryParse(text, out var template, out var problem) ? template : throw new FormatException($"{text}: {problem}");
 
     /// <summary>The text for a request; null when a value is missing.</summary>
-    public string? For(VendorRequest request, TemplateValues values = default) => TextAt(request, values, 0);
+    public string? For(VendorRequest request, TemplateValues values = default) => TextAt(request, values, default);
 
     /// <summary>How many items the lists that it reads have in a request; one when it reads none.</summary>
-    public int ItemsIn(VendorRequest request) => Sources.Any(source => source.IsList) ? Math.Min(Sources.Where(source => source.IsList).Max(source => source.All(request).Count), MostTexts) : 1;
+    public int ItemsIn(VendorRequest request) => Sources.Any(source => source.IsList) ? Math.Min(Sources.Where(source => source.IsList).Max(source => source.All(request).Count), MostItems) : 1;
 
     /// <summary>The text for one of those items, from 0; null when a value is missing.</summary>
-    public string? ForItem(VendorRequest request, int item) => TextAt(request, default, item);
+    public string? ForItem(VendorRequest request, int item) => TextAt(request, default, new At(item));
 
     /// <summary>A text for each item of the lists that it reads, without repetition; one when it reads none.</summary>
     public IReadOnlyList<string> AllFor(VendorRequest request)
@@ -67,22 +72,24 @@ public sealed class ValueTemplate
         {
             return For(request) is { } only ? [only] : [];
         }
-        return [.. Enumerable.Range(0, ItemsIn(request)).Select(item => TextAt(request, default, item)).OfType<string>().Distinct()];
+        var lists = Sources.Where(source => source.IsList).Distinct().ToDictionary(source => source, source => source.All(request));
+        var items = Math.Min(lists.Values.Max(list => list.Count), MostTexts);
+        return [.. Enumerable.Range(0, items).Select(item => TextAt(request, default, new At(item, lists))).OfType<string>().Distinct()];
     }
 
     /// <summary>Writes signed content.</summary>
     /// <param name="missing">The place whose value is missing; null when all was written.</param>
     internal bool TryWrite(VendorRequest request, TemplateValues values, IBufferWriter<byte> to, out string? missing) =>
-        TryWrite(_parts, request, values, to, 0, out missing);
+        TryWrite(_parts, request, values, to, default, out missing);
 
-    private string? TextAt(VendorRequest request, TemplateValues values, int item)
+    private string? TextAt(VendorRequest request, TemplateValues values, At item)
     {
         var buffer = new ArrayBufferWriter<byte>(64);
         return TryWrite(_parts, request, values, buffer, item, out _) ? Encoding.UTF8.GetString(buffer.WrittenSpan) : null;
     }
 
     private static bool TryWrite(
-        IReadOnlyList<Part> parts, VendorRequest request, TemplateValues values, IBufferWriter<byte> to, int item, out string? missing)
+        IReadOnlyList<Part> parts, VendorRequest request, TemplateValues values, IBufferWriter<byte> to, At item, out string? missing)
     {
         missing = null;
         foreach (var part in parts)
@@ -108,7 +115,7 @@ public sealed class ValueTemplate
         return true;
     }
 
-    private static void WriteGroup(IReadOnlyList<Part> group, VendorRequest request, TemplateValues values, IBufferWriter<byte> to, int item)
+    private static void WriteGroup(IReadOnlyList<Part> group, VendorRequest request, TemplateValues values, IBufferWriter<byte> to, At item)
     {
         var buffer = new ArrayBufferWriter<byte>(64);
         if (TryWrite(group, request, values, buffer, item, out _))
@@ -118,6 +125,9 @@ public sealed class ValueTemplate
     }
 
     private static IEnumerable<Part> Flatten(IEnumerable<Part> parts) => parts.SelectMany(part => part.Group is null ? [part] : Flatten(part.Group));
+
+    /// <summary>Which item of lists is meant, and the lists where they have been read already.</summary>
+    private readonly record struct At(int Number, IReadOnlyDictionary<ValueSource, IReadOnlyList<string?>>? Lists = null);
 
     private enum PartKind
     {
@@ -134,7 +144,7 @@ public sealed class ValueTemplate
 
     private sealed record Part(PartKind Kind, string Text, ValueSource? Source = null, IReadOnlyList<Part>? Group = null)
     {
-        public string? ValueFor(VendorRequest request, TemplateValues values, int item) => Kind switch
+        public string? ValueFor(VendorRequest request, TemplateValues values, At item) => Kind switch
         {
             PartKind.Literal => Text,
             PartKind.Value => Read(request, item),
@@ -154,7 +164,8 @@ public sealed class ValueTemplate
             },
         };
 
-        private string? Read(VendorRequest request, int item) => Source!.IsList ? Source.All(request).ElementAtOrDefault(item) : Source.First(request);
+        private string? Read(VendorRequest request, At item) =>
+            !Source!.IsList ? Source.First(request) : (item.Lists?.GetValueOrDefault(Source) ?? Source.All(request)).ElementAtOrDefault(item.Number);
     }
 
     /// <summary>Reads the text of a template from left to right.</summary>

@@ -28,6 +28,12 @@ public sealed record VendorPreset
     /// <summary>The vendor's own id of the event: the first of these that is there.</summary>
     public IReadOnlyList<ValueTemplate> EventId { get; init; } = [];
 
+    /// <summary>Several events may bear one id: it tells a repetition only where the content is the same too. So it is of ids that are put together, or of a batch's first item, anyway.</summary>
+    public bool IdIsShared { get; init; }
+
+    /// <summary>It gives no id and says the same of different events, such as that something has changed: equal content is no repetition.</summary>
+    public bool Repeats { get; init; }
+
     /// <summary>What happened.</summary>
     public IReadOnlyList<ValueTemplate> EventType { get; init; } = [];
 

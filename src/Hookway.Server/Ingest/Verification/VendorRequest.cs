@@ -47,6 +47,8 @@ public sealed class VendorRequest(
     /// <summary>The query as it came, without its question mark.</summary>
     public string QueryText => Url.IndexOf('?', StringComparison.Ordinal) is var at and >= 0 ? Url[(at + 1)..] : "";
 
+    public bool IsMultipart => RequestForm.IsMultipart(Header("content-type"));
+
     public bool HasFormBody => RequestForm.IsForm(Header("content-type"));
 
     /// <summary>The first value of a header; null when there is none.</summary>

@@ -71,7 +71,7 @@ public sealed class DuplicatesTests(ServerFixture fixture) : IClassFixture<Serve
     }
 
     [Fact]
-    public async Task Without_an_id_the_same_type_and_bytes_are_the_same_event()
+    public async Task Without_an_id_the_same_type_and_bytes_are_marked()
     {
         var source = await Server.CreateSource("custom", new { verification = new { algorithm = "token", header = "X-Token", eventTypePath = "header:X-Type" } }, "t");
         async Task<bool> IsDuplicate(string body, string type) =>

@@ -108,10 +108,11 @@ public class EventFactsTests
     public void An_event_without_an_id_is_known_by_its_type_and_bytes()
     {
         var vector = VendorVectors.Find("lemonsqueezy");
-        var key = EventFacts.Of(vector.Preset, vector.Request).DuplicateKey;
+        var key = EventFacts.Of(vector.Preset, vector.Request).DuplicateKey!;
 
         key.ShouldStartWith("content:");
-        EventFacts.Of(vector.Preset, vector.With(at: DateTimeOffset.UnixEpoch)).DuplicateKey.ShouldBe(key, "when it came does not matter");
+        EventFacts.Of(vector.Preset, vector.With(at: new DateTimeOffset(vector.Request.ReceivedAt.UtcDateTime.Date, TimeSpan.Zero))).DuplicateKey.ShouldBe(key, "when on the day it came does not matter");
+        EventFacts.Of(vector.Preset, vector.With(at: vector.Request.ReceivedAt.AddDays(1))).DuplicateKey.ShouldNotBe(key);
         EventFacts.Of(vector.Preset, vector.With(body: [.. vector.Request.Body.ToArray(), (byte)' '])).DuplicateKey.ShouldNotBe(key);
         EventFacts.Of(vector.Preset, vector.With([new("X-Event-Name", "order_refunded")])).DuplicateKey.ShouldNotBe(key);
     }
