@@ -14,6 +14,25 @@ internal static class RequestForm
 
     public static bool IsUrlEncoded(string? contentType) => contentType?.StartsWith(UrlEncoded, StringComparison.OrdinalIgnoreCase) == true;
 
+    /// <summary>
+    /// Why the fields of a form are not just what any reader would take them for, as a sentence; null when they are. What is signed of a form are its fields: a body that the app
+    /// reads otherwise than we do would pass under the signature of another.
+    /// </summary>
+    public static string? Ambiguity(VendorRequest request)
+    {
+        var types = request.Headers.Where(header => header.Key.Equals("content-type", StringComparison.OrdinalIgnoreCase)).Select(header => header.Value).ToList();
+        if (types is not [var type])
+        {
+            return "There must be one Content-Type.";
+        }
+        var parts = type.Split(';', StringSplitOptions.TrimEntries);
+        if (!parts[0].Equals(UrlEncoded, StringComparison.OrdinalIgnoreCase) || parts[1..].Any(part => !part.Equals("charset=utf-8", StringComparison.OrdinalIgnoreCase)))
+        {
+            return $"The Content-Type must be {UrlEncoded}: of another the signature would say nothing.";
+        }
+        return request.Body.Span.Count((byte)'&') >= MostFields ? $"The form has more than the {MostFields} fields that are read." : null;
+    }
+
     public static IReadOnlyList<KeyValuePair<string, string>> Read(string? contentType, ReadOnlyMemory<byte> body) =>
         IsUrlEncoded(contentType) ? ReadPairs(Encoding.UTF8.GetString(body.Span))
         : IsMultipart(contentType) && BoundaryOf(contentType!) is { } boundary ? ReadParts(boundary, body.Span)

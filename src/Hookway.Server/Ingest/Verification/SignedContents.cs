@@ -17,6 +17,7 @@ internal static class SignedContents
     private static readonly Dictionary<string, Func<VendorRequest, TemplateValues, SignedContent>> ByName = new(StringComparer.Ordinal)
     {
         ["twilio"] = (request, _) => TwilioContent.Of(request),
+        ["mandrill"] = (request, _) => MandrillContent.Of(request),
         ["plivo"] = (request, _) => PlivoContent.Of(request),
         ["contentful"] = (request, _) => ContentfulContent.Of(request),
         ["hygraph"] = Hygraph,
@@ -57,14 +58,16 @@ internal static class TwilioContent
                 ? SignedContent.Of(Urls(request.Url))
                 : SignedContent.Not(VerdictReasons.BodyHashMismatch, $"The body is not the one whose SHA-256 stands in the query parameter {BodyHash}.");
         }
-        if (request.HasFormBody)
+        if (request.Body.IsEmpty)
         {
-            var fields = Fields(request.Form);
-            return SignedContent.Of(Urls(request.Url).Select(url => url + fields));
+            return SignedContent.Of(Urls(request.Url));
         }
-        return request.Body.IsEmpty
-            ? SignedContent.Of(Urls(request.Url))
-            : SignedContent.Not(VerdictReasons.BodyNotSigned, $"The body is no form, and the URL has no {BodyHash}: the signature would say nothing of the body.");
+        if (RequestForm.Ambiguity(request) is { } ambiguity)
+        {
+            return SignedContent.Not(VerdictReasons.BodyNotSigned, $"{ambiguity} Nor has the URL a {BodyHash}.");
+        }
+        var fields = Fields(request.Form);
+        return SignedContent.Of(Urls(request.Url).Select(url => url + fields));
     }
 
     private static string Fields(IEnumerable<KeyValuePair<string, string>> form) => string.Concat(
@@ -84,6 +87,22 @@ internal static class TwilioContent
     }
 }
 
+/// <summary>Mandrill: the URL, then the form's fields by name, name and value joined with nothing.</summary>
+internal static class MandrillContent
+{
+    public static SignedContent Of(VendorRequest request)
+    {
+        if (!request.Body.IsEmpty && RequestForm.Ambiguity(request) is { } ambiguity)
+        {
+            return SignedContent.Not(VerdictReasons.BodyNotSigned, ambiguity);
+        }
+        var fields = request.Form.OrderBy(pair => pair.Key, StringComparer.Ordinal).ToList();
+        return fields.Select(pair => pair.Key).Distinct().Count() < fields.Count
+            ? SignedContent.Not(VerdictReasons.ValueRepeated, "A field of the form is there more than once.")
+            : SignedContent.Of(request.Url + string.Concat(fields.Select(pair => pair.Key + pair.Value)));
+    }
+}
+
 /// <summary>Plivo's third version: the URL, its query and the form's fields, each by name, and the nonce.</summary>
 internal static class PlivoContent
 {
@@ -95,9 +114,9 @@ internal static class PlivoContent
         {
             return SignedContent.Not(VerdictReasons.ValueMissing, $"The header {Nonce} is missing.");
         }
-        if (!request.Body.IsEmpty && !request.HasFormBody)
+        if (!request.Body.IsEmpty && RequestForm.Ambiguity(request) is { } ambiguity)
         {
-            return SignedContent.Not(VerdictReasons.BodyNotSigned, "The body is no form: the signature would say nothing of it.");
+            return SignedContent.Not(VerdictReasons.BodyNotSigned, ambiguity);
         }
         var query = string.Join('&', request.QueryText.Split('&', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal));
         var fields = string.Concat(request.Form.OrderBy(pair => pair.Key, StringComparer.Ordinal).ThenBy(pair => pair.Value, StringComparer.Ordinal)
@@ -183,6 +202,10 @@ internal static class PaddleClassicContent
 
     public static SignedContent Of(VendorRequest request)
     {
+        if (RequestForm.Ambiguity(request) is { } ambiguity)
+        {
+            return SignedContent.Not(VerdictReasons.BodyNotSigned, ambiguity);
+        }
         var fields = request.Form.Where(pair => pair.Key != Signature).OrderBy(pair => pair.Key, StringComparer.Ordinal).ToList();
         if (fields.Select(pair => pair.Key).Distinct().Count() < fields.Count)
         {

@@ -52,6 +52,9 @@ public sealed record VerificationScheme
     /// <summary>What must stand somewhere, and what (null: nothing may stand there).</summary>
     public IReadOnlyDictionary<string, string?> Require { get; init; } = new Dictionary<string, string?>();
 
+    /// <summary>The body must be JSON, an object or a list, or hold it as <see cref="VendorRequest.Json"/> says: of vendors that have a challenge signed, which is none.</summary>
+    public bool Json { get; init; }
+
     /// <summary>A place whose value must be one of the secrets, where the secret names the sender and keys are public (AWS SNS: the topic).</summary>
     public string? Pin { get; init; }
 
@@ -83,7 +86,7 @@ public sealed record VerificationScheme
 
     /// <summary>Whether the URL is part of what is signed.</summary>
     [JsonIgnore]
-    public bool SignsUrl => ContentCode is "twilio" or "plivo" or "contentful" || Jwt is { UrlHash: not null } or { Subject: not null } or { QueryHash: true }
+    public bool SignsUrl => ContentCode is "twilio" or "mandrill" or "plivo" or "contentful" || Jwt is { UrlHash: not null } or { Subject: not null } or { QueryHash: true }
         || Content.Any(content => content.Sources.Any(source => source.Text == "url"));
 
     /// <summary>The headers whose values are secrets, to be masked wherever they are shown.</summary>

@@ -102,7 +102,8 @@ public sealed class Verifier
                 return check.Fail(VerdictReasons.ValueUnexpected, value is null ? $"There must be no value in {place.Words}." : $"The value in {place.Words} must be {value}, once.");
             }
         }
-        return true;
+        return !_scheme.Json || check.Request.Json.ValueKind is not System.Text.Json.JsonValueKind.Undefined
+            || check.Fail(VerdictReasons.ValueUnexpected, "The body is none of the vendor's events. It may be a challenge that this source answered.");
     }
 
     /// <summary>A value that is there twice could be read as one by us and as the other by the app.</summary>

@@ -48,6 +48,58 @@ public class VerifierFuzzTests
         Run(preset, new Verifier(preset.Scheme, [secret]), request, _ => mutator.Bytes(200), secret).IsVerified.ShouldBeFalse($"{preset.Key} {secret}");
     }, time: Seconds, threads: 1);
 
+    /// <summary>Whoever knows the URL may have a handshake's challenge signed; what comes of it must pass as nothing else.</summary>
+    [Fact]
+    public void What_a_handshake_signs_is_never_a_genuine_event() => Gen.Int.Positive.Sample(seed =>
+    {
+        var random = new Random(seed);
+        var mutator = new RequestMutator(random);
+        string challenge = random.Next(4) switch
+        {
+            0 => random.NextInt64().ToString(CultureInfo.InvariantCulture),
+            1 => Convert.ToHexStringLower(mutator.Bytes(17)),
+            2 => mutator.Text(40),
+            _ => ((string[])["true", "null", "0", "{}", "[]", "\"x\"", "PGEvPg", "eyJhIjoxfQ"])[random.Next(8)],
+        };
+        var preset = VendorCatalog.All.Where(vendor => vendor.Handshakes.Any(handshake => handshake.Unverified)).ElementAt(random.Next(1_000) % VendorCatalog.All.Count(vendor => vendor.Handshakes.Any(handshake => handshake.Unverified)));
+        var secret = preset.Key == "braintree" ? "public|private" : "s3cret";
+        var verifier = new Verifier(preset.Scheme, [secret]);
+        foreach (var asked in Challenges(challenge))
+        {
+            if (Handshake.Find(preset, asked, verifier.Verify(asked), [secret], "token") is not { Answer: { } answer })
+            {
+                continue;
+            }
+            // Whatever in the answer may be a signature.
+            foreach (var said in Encoding.UTF8.GetString(answer.Body).Split('"', '|', '&').Append(Encoding.UTF8.GetString(answer.Body)))
+            {
+                var signature = preset.Scheme.Prefix + said;
+                IReadOnlyList<KeyValuePair<string, string>> headers = [new("Content-Type", "application/json"), .. preset.Scheme.Headers.Select(name => KeyValuePair.Create(name, signature))];
+                IReadOnlyList<KeyValuePair<string, string>> form = [new("Content-Type", "application/x-www-form-urlencoded")];
+                var signed = $"bt_signature=public%7C{Uri.EscapeDataString(said)}&bt_payload={Uri.EscapeDataString(challenge)}";
+                verifier.Verify(new VendorRequest("POST", "https://a.example/in", headers, Encoding.UTF8.GetBytes(challenge), At)).IsVerified.ShouldBeFalse($"{preset.Key} {challenge}");
+                verifier.Verify(new VendorRequest("POST", "https://a.example/in", form, Encoding.UTF8.GetBytes(signed), At)).IsVerified.ShouldBeFalse($"{preset.Key} {challenge}");
+            }
+        }
+    }, iter: 20_000, threads: 1);
+
+    private static readonly DateTimeOffset At = DateTimeOffset.FromUnixTimeSeconds(1_795_384_805);
+
+    private static IEnumerable<VendorRequest> Challenges(string challenge)
+    {
+        var json = System.Text.Json.JsonSerializer.Serialize(challenge);
+        foreach (var body in (string[])[
+            $$$"""{"eventName":"verify","payload":{"challenge":{{{json}}}}}""", $$$"""{"eventType":"VERIFY","data":{"challenge":{{{json}}}}}""",
+            $$$"""{"event":"endpoint.url_validation","payload":{"plainToken":{{{json}}}}}""", $$$"""{"type":"url_verification","challenge":{{{json}}}}"""])
+        {
+            yield return new VendorRequest("POST", "https://a.example/in", [new("Content-Type", "application/json")], Encoding.UTF8.GetBytes(body), At);
+        }
+        foreach (var name in (string[])["bt_challenge", "challenge", "hub.challenge", "crc_token", "validationToken"])
+        {
+            yield return new VendorRequest("GET", $"https://a.example/in?{name}={Uri.EscapeDataString(challenge)}", [], default, At);
+        }
+    }
+
     private static Verdict Run(VendorPreset preset, Verifier verifier, VendorRequest request, CertificateLookup? certificates, string secret)
     {
         var verdict = verifier.Verify(request, certificates);
@@ -70,15 +122,42 @@ public class VerifierFuzzTests
     private static string WhatIsSigned(VendorPreset preset, VendorRequest request) => preset.Scheme switch
     {
         { EffectiveCoverage: not SignatureCoverage.Body } => "",
-        { ContentCode: "twilio" or "plivo" or "paddle-classic" } => (preset.Key == "paddle-classic" ? "" : request.QueryText) + (request.HasFormBody
-            ? Fields(request.Form.Where(pair => pair.Key != "p_signature"))
+        { ContentCode: "twilio" or "mandrill" or "plivo" or "paddle-classic" } => (preset.Key == "paddle-classic" ? "" : request.QueryText) + (IsForm(request)
+            ? string.Join('&', Fields(request).Where(field => !field.StartsWith("p_signature=", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
             : Convert.ToHexString(request.Body.Span)),
-        _ when preset.Key == "braintree" => request.Form.FirstOrDefault(pair => pair.Key == "bt_payload").Value?.TrimEnd('\n') ?? "",
+        _ when preset.Key == "braintree" => Fields(request).FirstOrDefault(field => field.StartsWith("bt_payload=", StringComparison.Ordinal))?.TrimEnd('\n') ?? "",
         _ => Convert.ToHexString(request.Body.Span),
     };
 
-    private static string Fields(IEnumerable<KeyValuePair<string, string>> form) =>
-        string.Concat(form.Select(pair => pair.Key + pair.Value).Distinct().Order(StringComparer.Ordinal));
+    private static bool IsForm(VendorRequest request) =>
+        request.Header("content-type")?.Split(';')[0].Trim().Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase) == true;
+
+    /// <summary>The fields of a form as the specification reads them, every one; a reader of its own.</summary>
+    private static IEnumerable<string> Fields(VendorRequest request)
+    {
+        var decoded = new List<byte>();
+        for (var (at, body, named) = (0, request.Body.ToArray(), false); at <= body.Length; at++)
+        {
+            if (at == body.Length || body[at] == '&')
+            {
+                if (decoded.Count > 0 || named)
+                {
+                    yield return Encoding.UTF8.GetString([.. decoded]) + (named ? "" : "=");
+                }
+                (decoded, named) = ([], false);
+            }
+            else if (body[at] == '%' && at + 2 < body.Length && char.IsAsciiHexDigit((char)body[at + 1]) && char.IsAsciiHexDigit((char)body[at + 2]))
+            {
+                decoded.Add(Convert.ToByte(Encoding.ASCII.GetString(body, at + 1, 2), 16));
+                at += 2;
+            }
+            else
+            {
+                named |= body[at] == '=';
+                decoded.Add(body[at] == '+' ? (byte)' ' : body[at]);
+            }
+        }
+    }
 }
 
 /// <summary>Changes requests, and makes them up.</summary>

@@ -47,6 +47,44 @@ public class VerifierRefusalsTests
         vector.Verify(vector.With(body: [.. body, .. "&x=1"u8])).Status.ShouldBe(SignatureStatus.Failed);
     }
 
+    /// <summary>Vendors that sign the fields of a form and not its bytes.</summary>
+    public static TheoryData<VendorVector> WithSignedFields => [.. Genuine.Where(vector => vector.Vendor is "twilio" or "mandrill" or "plivo" or "paddle-classic")];
+
+    [Theory]
+    [MemberData(nameof(WithSignedFields))]
+    public void Fields_beyond_those_that_are_read_or_in_another_kind_of_form_are_refused(VendorVector vector)
+    {
+        var form = Encoding.ASCII.GetString(vector.Request.Body.Span);
+        vector.Headers["Content-Type"].ShouldStartWith("application/x-www-form-urlencoded");
+        Verdict With(string body, params string[] types) => vector.Verify(vector.With(
+            [.. vector.Headers.Where(header => header.Key != "Content-Type"), .. types.Select(type => KeyValuePair.Create("Content-Type", type))], Encoding.UTF8.GetBytes(body)));
+        const string right = "application/x-www-form-urlencoded";
+
+        With(form, right + "; charset=UTF-8").IsVerified.ShouldBeTrue();
+        var repeated = string.Join('&', Enumerable.Repeat(form.Split('&')[0], 2_000));
+        var parts = string.Concat(form.Split('&').Select(pair => pair.Split('=')).Select(pair =>
+            $"--b\r\nContent-Disposition: form-data; name=\"{Uri.UnescapeDataString(pair[0])}\"\r\n\r\n{Uri.UnescapeDataString(pair[1].Replace('+', ' '))}\r\n"));
+        foreach (var verdict in new[]
+        {
+            With($"{repeated}&{form}&Body=evil", right), With($"{form}&{repeated}&Body=evil", right), With(new string('&', 5_000) + form + "&Body=evil", right),
+            With(form, right, right), With(form), With(form, right + "; charset=utf-16"), With(form, "application/x-www-form-urlencoded-not"), With(form, "application/json"),
+            With(parts + "--b--", "multipart/form-data; boundary=b"),
+            With(parts + "--b\r\nContent-Disposition: form-data; name=\"Body\"; filename=\"\"\r\n\r\nevil\r\n--b--", "multipart/form-data; boundary=b"),
+        })
+        {
+            verdict.Status.ShouldBe(SignatureStatus.Failed);
+        }
+    }
+
+    [Fact]
+    public void A_field_that_is_there_twice_is_refused_where_the_vendor_sends_none_twice()
+    {
+        var vector = VendorVectors.Find("mandrill");
+        var form = Encoding.ASCII.GetString(vector.Request.Body.Span);
+
+        vector.Verify(vector.With(body: Encoding.ASCII.GetBytes($"{form}&{form}"))).Reason.ShouldBe(VerdictReasons.ValueRepeated);
+    }
+
     [Theory]
     [MemberData(nameof(WithTolerance))]
     public void A_request_that_is_sent_again_later_is_refused(VendorVector vector)
