@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using Hookway.Deliveries;
 using Hookway.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
 
@@ -455,8 +456,9 @@ public class DeliveryEngineTests(ServerFixture fixture) : IClassFixture<ServerFi
         receiver.RespondWith(500);
         var app = await Server.CreateApp();
         var endpoint = await Server.CreateEndpoint(app, receiver.Url, new { retryMaxAttempts = 1 });
-        for (var i = 0; i < 6; i++)
+        for (var i = 0; i < TargetCircuit.FailuresThatOpen; i++)
         {
+            (await Server.Get($"/api/v1/apps/{app}/endpoints/{endpoint}")).Text("status").ShouldBe("healthy");
             await Server.WaitForMessage(app, await Server.Send(app), "failed");
         }
         (await Server.Get($"/api/v1/apps/{app}/endpoints/{endpoint}")).Text("status").ShouldBe("failing");

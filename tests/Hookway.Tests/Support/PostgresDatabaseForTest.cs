@@ -55,20 +55,20 @@ public sealed class PostgresDatabaseForTest : IAsyncDisposable
     }
 
     public static async Task<PostgresDatabaseForTest?> CreateWhenAsked() =>
-        Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } server ? await Create(server) : null;
+        Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } server ? await Create(server, await PostgresTemplates.On(server)) : null;
 
     /// <summary>On a test's own server, with which it goes: that may be away at the end.</summary>
     public static async Task<PostgresDatabaseForTest> CreateOn(PostgresCluster cluster)
     {
-        var database = await Create(cluster.ConnectionString);
+        var database = await Create(cluster.ConnectionString, template: null);
         database._goesWithServer = true;
         return database;
     }
 
-    private static async Task<PostgresDatabaseForTest> Create(string server)
+    private static async Task<PostgresDatabaseForTest> Create(string server, string? template)
     {
         var database = new PostgresDatabaseForTest(server);
-        await database.OnServer($"CREATE DATABASE {database._name}");
+        await database.OnServer($"CREATE DATABASE {database._name}{(template is null ? "" : $" TEMPLATE {template}")}");
         return database;
     }
 
@@ -77,11 +77,5 @@ public sealed class PostgresDatabaseForTest : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _goesWithServer ? ValueTask.CompletedTask : new(OnServer($"DROP DATABASE {_name} WITH (FORCE)"));
 
-    private async Task OnServer(string sql)
-    {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(_server) { Pooling = false }.ToString());
-        await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(sql, connection);
-        await command.ExecuteNonQueryAsync();
-    }
+    private Task OnServer(string sql) => PostgresTemplates.Run(_server, sql);
 }
