@@ -113,6 +113,7 @@ public static class ServerHost
         }
         await EndRotation(settings, store);
         await store.VerifyMasterKey(services.GetRequiredService<SecretProtector>());
+        await (services.GetService<SourceStore>()?.SealPublicUrls() ?? Task.CompletedTask);
         await services.GetRequiredService<Configuration>().Start();
     }
 

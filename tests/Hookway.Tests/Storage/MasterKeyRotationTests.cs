@@ -183,7 +183,7 @@ public sealed class MasterKeyRotationTests : IDisposable
         using var member = await PageClient.SignedIn(server, Roles.Owner);
         var user = await server.Services.GetRequiredService<Database>().Read(connection => connection.ExecuteScalarAsync<long>("SELECT no FROM users"));
         await server.Services.GetRequiredService<UserStore>().SetCodes(user, new byte[20], usedStep: 0, [], exceptSession: null);
-        var source = await server.CreateSource();
+        var source = await server.CreateSource(more: new { publicUrl = "https://hooks.example.com/in" });
         (await server.DeliverGitHub(source, "before")).Expect(200);
         await server.CreateDestination(source, receiver.UrlFor("/destination"), new { headers = new { authorization = "Bearer def" }, signingSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=" });
         return (app, endpoint, secret, source);

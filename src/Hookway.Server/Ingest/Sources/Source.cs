@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 using Hookway.Ingest.Verification;
 
 namespace Hookway.Ingest.Sources;
@@ -8,7 +9,7 @@ namespace Hookway.Ingest.Sources;
 /// <summary>One vendor feed, with its own ingest URL.</summary>
 /// <param name="Token">The last part of the ingest URL, which is all that lets a sender in.</param>
 /// <param name="PreviousTokens">Those that still open it for a while after a rotation.</param>
-public sealed record Source(
+public sealed partial record Source(
     long No, string SourceId, long WorkspaceNo, SourceSettings Settings, string Token, IReadOnlyList<PreviousToken> PreviousTokens,
     DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? ArchivedAt)
 {
@@ -23,11 +24,13 @@ public sealed record Source(
     /// <summary>The same with the token hidden.</summary>
     public string MaskedPath => $"/ingest/{SourceId}/{Mask}";
 
-    /// <summary>The URL as given to the vendor, which behind a proxy ends in the token too, without it.</summary>
-    public string? MaskedPublicUrl => Settings.PublicUrl?.Replace(Token, Mask, StringComparison.Ordinal);
+    /// <summary>The URL as given to the vendor, which behind a proxy holds a token too, without it: that of now, or one that still opens the source.</summary>
+    public string? MaskedPublicUrl => Settings.PublicUrl is { } url ? LikeToken().Replace(url, found => IsToken(found.Value) ? Mask : found.Value) : null;
 
     /// <summary>What stands for a value that is not shown.</summary>
     public const string Mask = "••••••";
+
+    private const int TokenBytes = 24;
 
     /// <summary>The vendor's record, with the rules as this source has them; that of a custom source is made of its own description.</summary>
     public VendorPreset Preset => Settings.Expectations.Of(Settings.Verification?.ToPreset() ?? VendorCatalog.Find(Settings.Vendor)!);
@@ -44,9 +47,18 @@ public sealed record Source(
         return opens;
     }
 
-    public static string NewToken() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(24));
+    public static string NewToken() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(TokenBytes));
 
     public static byte[] HashOf(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
+
+    private bool IsToken(string text)
+    {
+        var hash = HashOf(text);
+        return text == Token || PreviousTokens.Any(previous => hash.AsSpan().SequenceEqual(previous.Hash));
+    }
+
+    [GeneratedRegex("(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{32}(?![A-Za-z0-9_-])")]
+    private static partial Regex LikeToken();
 }
 
 /// <summary>What people set of a source.</summary>

@@ -119,6 +119,17 @@ public sealed class SourceStore(Database database, Configuration configuration, 
         return saved;
     });
 
+    /// <summary>Seals the URLs that a version before this one kept readable. At a start, before anything reads sources; does nothing when there are none, as at every start but the first.</summary>
+    public Task SealPublicUrls() => database.Write(async session =>
+    {
+        foreach (var (id, url) in await session.Connection.QueryAsync<(string Id, string Url)>("SELECT id, plain_public_url FROM sources WHERE plain_public_url IS NOT NULL"))
+        {
+            await session.Connection.ExecuteAsync(
+                "UPDATE sources SET public_url = @sealedUrl, plain_public_url = NULL WHERE id = @id", new { id, sealedUrl = protector.Protect(url, PublicUrlPurpose(id)) });
+        }
+        return true;
+    });
+
     private async Task<SourceView?> LoadById(DbConnection connection, string sourceId) =>
         await connection.QuerySingleOrDefaultAsync<SourceRow>($"SELECT {Columns} FROM sources s WHERE s.id = @sourceId", new { sourceId }) is { } row ? ToView(row) : null;
 
@@ -133,7 +144,7 @@ public sealed class SourceStore(Database database, Configuration configuration, 
             enabled = Stored.Flag(settings.Enabled),
             secrets = settings.Secrets.Count == 0 ? null : protector.Protect(JsonSerializer.Serialize(settings.Secrets), id),
             verification = settings.Verification is null ? null : JsonSerializer.Serialize(settings.Verification, ApiJson.Options),
-            publicUrl = settings.PublicUrl,
+            publicUrl = settings.PublicUrl is null ? null : protector.Protect(settings.PublicUrl, PublicUrlPurpose(id)),
             forwardDuplicates = Stored.Flag(settings.ForwardDuplicates),
             retentionDays = (long?)settings.RetentionDays,
             rateLimitPerMinute = (long?)settings.RateLimitPerMinute,
@@ -157,7 +168,7 @@ public sealed class SourceStore(Database database, Configuration configuration, 
             row.Name, row.Vendor,
             row.Secrets is null ? [] : JsonSerializer.Deserialize<List<string>>(protector.Unprotect(row.Secrets, row.Id))!,
             row.Verification is null ? null : JsonSerializer.Deserialize<CustomVerification>(row.Verification, ApiJson.Options),
-            row.PublicUrl, row.ForwardDuplicates != 0, row.Enabled != 0, (int?)row.RetentionDays, (int?)row.RateLimitPerMinute,
+            row.PublicUrl is null ? null : protector.Unprotect(row.PublicUrl, PublicUrlPurpose(row.Id)), row.ForwardDuplicates != 0, row.Enabled != 0, (int?)row.RetentionDays, (int?)row.RateLimitPerMinute,
             row.Expectations is null ? SourceExpectations.None : new SourceExpectations(JsonSerializer.Deserialize<Dictionary<string, int?>>(row.Expectations)!)),
         protector.Unprotect(row.Token, TokenPurpose(row.Id)),
         row.PreviousTokens is null ? [] : JsonSerializer.Deserialize<List<PreviousToken>>(row.PreviousTokens)!,
@@ -167,10 +178,12 @@ public sealed class SourceStore(Database database, Configuration configuration, 
     public static IReadOnlyList<SealedColumn> SealedColumns { get; } =
     [
         new("sources", "secrets", "id", IsNumbered: false, id => id), new("sources", "token", "id", IsNumbered: false, TokenPurpose),
-        new("sources", "data_key", "id", IsNumbered: false, DataKeyPurpose),
+        new("sources", "public_url", "id", IsNumbered: false, PublicUrlPurpose), new("sources", "data_key", "id", IsNumbered: false, DataKeyPurpose),
     ];
 
     private static string TokenPurpose(string id) => id + "/token";
+
+    private static string PublicUrlPurpose(string id) => id + "/public-url";
 
     private static string DataKeyPurpose(string id) => id + "/data-key";
 
@@ -184,7 +197,7 @@ public sealed class SourceStore(Database database, Configuration configuration, 
         public long Enabled { get; init; }
         public byte[]? Secrets { get; init; }
         public string? Verification { get; init; }
-        public string? PublicUrl { get; init; }
+        public byte[]? PublicUrl { get; init; }
         public long ForwardDuplicates { get; init; }
         public long? RetentionDays { get; init; }
         public long? RateLimitPerMinute { get; init; }

@@ -129,6 +129,8 @@ public sealed class SourcesApiTests(ServerFixture fixture) : IClassFixture<Serve
         var source = await Server.CreateSource("github", secret: "a very secret secret");
         var token = source.Path().Split('/')[^1];
         var database = Server.Services.GetRequiredService<Database>();
+        var publicUrl = "https://hooks.example.com" + source.Path();
+        (await Server.Patch($"/api/v1/ingest/sources/{source.Id()}", new { publicUrl })).Expect(200).Text("publicUrl").ShouldBe(publicUrl);
 
         var row = await database.Read(async connection => (IDictionary<string, object?>)await connection.QuerySingleAsync("SELECT * FROM sources WHERE id = @id", new { id = source.Id() }));
         var audit = (await Server.Get($"/api/v1/audit-log?object={source.Id()}")).Expect(200).Body.ToString();
@@ -139,6 +141,46 @@ public sealed class SourcesApiTests(ServerFixture fixture) : IClassFixture<Serve
         audit.ShouldContain("source.created");
         audit.ShouldNotContain(token);
         audit.ShouldNotContain("a very secret secret");
+    }
+
+    [Fact]
+    public async Task The_url_as_given_to_the_vendor_shows_no_token_to_those_who_only_read()
+    {
+        var source = await Server.CreateSource();
+        var token = source.Path().Split('/')[^1];
+        var reader = await Server.CreateKey([Scopes.IngestRead]);
+        (await Server.Patch($"/api/v1/ingest/sources/{source.Id()}", new { publicUrl = $"https://example.com/{source.Id()}/in?t={token}&u=abc" })).Expect(200);
+
+        async Task Check(string? masked)
+        {
+            (await Server.Get($"/api/v1/ingest/sources/{source.Id()}", reader)).Expect(200).Text("publicUrl").ShouldBe($"https://example.com/{source.Id()}/in?t={masked}&u=abc");
+            (await Server.Get($"/api/v1/audit-log?object={source.Id()}")).Expect(200).Body.ToString().ShouldNotContain(token);
+        }
+        await Check("••••••");
+        // The URL that the vendor has still holds the old one, which still opens the source.
+        (await Server.Post($"/api/v1/ingest/sources/{source.Id()}/rotate-token", new { gracePeriodSeconds = 600 })).Expect(200);
+        await Check("••••••");
+    }
+
+    [Fact]
+    public async Task A_url_that_an_older_version_kept_readable_is_sealed_at_the_next_start()
+    {
+        await using var server = await TestServer.Start();
+        var source = await server.CreateSource();
+        var publicUrl = "https://hooks.example.com" + source.Path();
+        var database = server.Services.GetRequiredService<Database>();
+        foreach (var before in (string[])
+            ["ALTER TABLE sources DROP COLUMN public_url", "ALTER TABLE sources RENAME COLUMN plain_public_url TO public_url", "DELETE FROM schemaversions WHERE scriptname LIKE '%.0020_%'",
+                "UPDATE sources SET public_url = @publicUrl"])
+        {
+            await database.Write(session => session.Connection.ExecuteAsync(before, new { publicUrl }));
+        }
+
+        await server.Restart();
+
+        (await server.Get($"/api/v1/ingest/sources/{source.Id()}")).Expect(200).Text("publicUrl").ShouldBe(publicUrl);
+        (await server.Services.GetRequiredService<Database>().Read(connection =>
+            connection.QuerySingleAsync<(long Readable, long Sealed)>("SELECT count(plain_public_url), count(public_url) FROM sources"))).ShouldBe((0, 1));
     }
 
     [Fact]
