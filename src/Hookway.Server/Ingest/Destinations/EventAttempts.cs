@@ -1,11 +1,12 @@
 using Hookway.Deliveries;
 using Hookway.Ingest.Ledger;
+using Hookway.Ingest.Sources;
 using Hookway.Storage;
 
 namespace Hookway.Ingest.Destinations;
 
 /// <summary>Puts attempts and retries together with the events and destinations that they are of, for showing them.</summary>
-public sealed class EventAttempts(Database database, AttemptStore attempts, DeliveryStore deliveries, DestinationStore destinations)
+public sealed class EventAttempts(Database database, AttemptStore attempts, DeliveryStore deliveries, DestinationStore destinations, SourceStore sources)
 {
     /// <summary>The destinations of a workspace whose attempts are looked through where none is named: its newest.</summary>
     private const int MostDestinations = 500;
@@ -20,9 +21,10 @@ public sealed class EventAttempts(Database database, AttemptStore attempts, Deli
         var shown = new List<(Attempt, EventAttemptResource)>(page.Rows.Count);
         foreach (var attempt in page.Rows)
         {
-            if (ids.TryGetValue(attempt.MessageSeq, out var eventId) && await destinations.ViewTarget(attempt.TargetNo) is { } target)
+            if (ids.TryGetValue(attempt.MessageSeq, out var eventId) && await destinations.ViewTarget(attempt.TargetNo) is { } target
+                && await sources.View(workspaceNo, target.SourceId) is { } source)
             {
-                shown.Add((attempt, EventAttemptResource.Of(attempt, eventId, target.DestinationId)));
+                shown.Add((attempt, EventAttemptResource.Of(attempt, eventId, target.DestinationId, source.Seal.Secrets)));
             }
         }
         return new(shown, page.SearchedTo);

@@ -5,6 +5,7 @@ using Hookway.Api;
 using Hookway.Api.OpenApi;
 using Hookway.Deliveries;
 using Hookway.Ingest.Ledger;
+using Hookway.Ingest.Sources;
 
 namespace Hookway.Ingest.Destinations;
 
@@ -80,12 +81,13 @@ public sealed record EventAttemptResource(
     int? ResponseStatus, IReadOnlyDictionary<string, string> ResponseHeaders, string ResponseBody, string? Error, string? ErrorDetail, long DurationMs,
     IReadOnlyDictionary<string, string> RequestHeaders, DateTimeOffset StartedAt, DateTimeOffset? NextAttemptAt)
 {
-    public static EventAttemptResource Of(Attempt attempt, string eventId, string destinationId) => new(
-        attempt.AttemptId, eventId, destinationId, AppUrl.Shown(attempt.Url), attempt.Number, attempt.Trigger.Word(),
+    /// <param name="secrets">What is secret by the source as it is now; what was secret before was recorded masked.</param>
+    public static EventAttemptResource Of(Attempt attempt, string eventId, string destinationId, SecretParts secrets) => new(
+        attempt.AttemptId, eventId, destinationId, secrets.ShownUrl(AppUrl.Shown(attempt.Url)), attempt.Number, attempt.Trigger.Word(),
         attempt.Outcome is AttemptOutcome.Succeeded ? "succeeded" : "failed", attempt.ResponseStatus, HeaderNames.Merge(attempt.ResponseHeaders),
         Encoding.UTF8.GetString(attempt.ResponseBody), attempt.Outcome.Code(),
         attempt.Outcome is AttemptOutcome.Succeeded ? null : attempt.Detail ?? attempt.Outcome.Sentence(), (long)attempt.Duration.TotalMilliseconds,
-        HeaderNames.Merge(attempt.RequestHeaders), attempt.StartedAt, attempt.NextAttemptAt);
+        HeaderNames.Merge([.. secrets.Shown(attempt.RequestHeaders)]), attempt.StartedAt, attempt.NextAttemptAt);
 }
 
 /// <summary>A delivery of an event that was tried and waits for its next attempt.</summary>

@@ -27,7 +27,7 @@ public sealed class EventDeliveries(DestinationStore destinations, SourceStore s
         }
         return destination.Settings.AppId is { } appId
             ? Feed(destination, appId, content, body, again: delivery.Trigger is DeliveryTrigger.Replay)
-            : ForwardedRequest.Of(destination, source.Seal, content, body, delivery.AttemptCount + 1, now);
+            : ForwardedRequest.Of(destination, source.Seal.Secrets, content, body, delivery.AttemptCount + 1, now);
     }
 
     public Task<DeliveryChange?> EndedNow(WriteSession session, long targetNo) => DestinationStore.EndedNow(session, targetNo);

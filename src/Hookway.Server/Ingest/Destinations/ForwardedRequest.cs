@@ -32,7 +32,8 @@ internal static class ForwardedRequest
     private static readonly FrozenSet<string> Signing = FrozenSet.Create(
         StringComparer.OrdinalIgnoreCase, WebhookHeaders.Id, WebhookHeaders.Timestamp, WebhookHeaders.Signature);
 
-    public static PreparedAttempt Of(Destination destination, EventSeal seal, EventContent content, ReadOnlyMemory<byte> body, int number, DateTimeOffset now)
+    /// <param name="secrets">What is secret by the source as it is now; what was secret when the event came stays so.</param>
+    public static PreparedAttempt Of(Destination destination, SecretParts secrets, EventContent content, ReadOnlyMemory<byte> body, int number, DateTimeOffset now)
     {
         var settings = destination.Settings;
         var headers = new List<KeyValuePair<string, string>>(content.Headers.Count + settings.Headers.Count + 6);
@@ -45,7 +46,7 @@ internal static class ForwardedRequest
             {
                 continue;
             }
-            Add(name, value, seal.Hides(name));
+            Add(name, value, secrets.Hides(name) || content.Secrets.Hides(name));
         }
         if (settings.Transforms)
         {
@@ -65,7 +66,7 @@ internal static class ForwardedRequest
             Add(name, value, true);
         }
         var url = UrlWith(destination.Url!, content.Query);
-        var shownUrl = seal.Shown(content.Query) is var query && query == content.Query ? null : UrlWith(destination.Url!, query).AbsoluteUri;
+        var shownUrl = secrets.Shown(content.Secrets.Shown(content.Query)) is var query && query == content.Query ? null : UrlWith(destination.Url!, query).AbsoluteUri;
         return new PreparedAttempt(new DeliveryRequest(new HttpMethod(content.Method), url, headers, body), shown, shownUrl);
 
         void Add(string name, string value, bool isSecret)

@@ -27,7 +27,7 @@ public sealed record ReceivedEvent(
     public bool IsForwardable => Verdict.Status is not SignatureStatus.Failed && View.Source.Settings.Enabled;
 
     /// <summary>What is forwarded of it.</summary>
-    public EventContent Content => new(EventId, View.Source.SourceId, Facts.Type, Request.Method, Query, Request.Headers, Request.Body, Request.ReceivedAt);
+    public EventContent Content => new(EventId, View.Source.SourceId, Facts.Type, Request.Method, Query, Request.Headers, Request.Body, Request.ReceivedAt, View.Seal.Secrets);
 }
 
 /// <summary>What became of a request: kept, or to be judged again because its source has changed.</summary>

@@ -15,8 +15,8 @@ public sealed class EventReader(Database database, EventStore events, EventSearc
 {
     /// <summary>One event with its request; null when it is not of this workspace.</summary>
     public async Task<EventResource?> WithRequest(long workspaceNo, string eventId) =>
-        await events.Find(workspaceNo, eventId) is { } found && await events.FindRequest(found) is { } request
-            ? (await Show(workspaceNo, [found]))[0].With(request)
+        await events.Find(workspaceNo, eventId) is { } found && await events.FindRequest(found) is { } request && (await Show(workspaceNo, [found]))[0] is var shown
+            ? shown.With(request, (await sources.View(workspaceNo, shown.SourceId))!.Seal.Secrets)
             : null;
 
     /// <summary>Events newest first.</summary>
@@ -38,7 +38,9 @@ public sealed class EventReader(Database database, EventStore events, EventSearc
         foreach (var item in found)
         {
             var (sourceId, vendor) = named[item.SourceNo];
-            shown.Add(EventResource.Of(item, sourceId, vendor, ItemStatus.Of(deliveries[item.Seq].Select(delivery => delivery.Status)), await Shown(deliveries[item.Seq])));
+            // What the source's scheme calls secret now is not shown of what came before either.
+            var secrets = (await sources.View(workspaceNo, sourceId))!.Seal.Secrets;
+            shown.Add(EventResource.Of(item, sourceId, vendor, secrets.Shown(item.Query), ItemStatus.Of(deliveries[item.Seq].Select(delivery => delivery.Status)), await Shown(deliveries[item.Seq])));
         }
         return shown;
     }

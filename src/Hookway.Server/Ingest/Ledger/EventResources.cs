@@ -38,19 +38,20 @@ public sealed record EventResource(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? BodyEncoding,
     int BodySize, string? ContentType, string? SourceIp, DateTimeOffset? OccurredAt, DateTimeOffset ReceivedAt, IReadOnlyList<EventDelivery> Deliveries)
 {
-    public static EventResource Of(VendorEvent found, string sourceId, string vendor, string status, IReadOnlyList<EventDelivery> deliveries) => new(
+    /// <param name="query">As it may be shown.</param>
+    public static EventResource Of(VendorEvent found, string sourceId, string vendor, string query, string status, IReadOnlyList<EventDelivery> deliveries) => new(
         found.EventId, sourceId, vendor, found.VendorEventId, found.Type, found.EntityKey, Words.Of(found.SignatureStatus), Words.Of(found.SignatureCoverage),
         found.SignatureError, found.SignatureDetail, null, found.DuplicateOf, status, found.Method,
-        $"/ingest/{sourceId}/{Source.Mask}{(found.Query.Length == 0 ? "" : "?")}{found.Query}", null, null, null, found.BodySize, found.ContentType, found.SourceIp,
+        $"/ingest/{sourceId}/{Source.Mask}{(query.Length == 0 ? "" : "?")}{query}", null, null, null, found.BodySize, found.ContentType, found.SourceIp,
         found.OccurredAt, found.ReceivedAt, deliveries);
 
     /// <summary>The same with its request.</summary>
-    public EventResource With(EventRequest request)
+    public EventResource With(EventRequest request, SecretParts secrets)
     {
         var text = request.Body is null ? null : TextOf(request.Body);
         return this with
         {
-            Headers = [.. request.Headers.Select(header => new EventHeader(header.Key, header.Value))],
+            Headers = [.. secrets.Shown(request.Headers).Select(header => new EventHeader(header.Key, header.Value))],
             Body = text ?? (request.Body is null ? null : Convert.ToBase64String(request.Body)),
             BodyEncoding = request.Body is null ? null : text is null ? "base64" : "text",
             SignatureEvidence = request.Evidence is null ? null : JsonSerializer.Deserialize<VerificationEvidence>(request.Evidence),

@@ -1,3 +1,4 @@
+using Hookway.Ingest.Sources;
 using Hookway.Ingest.Verification;
 
 namespace Hookway.Ingest.Ledger;
@@ -22,5 +23,7 @@ public sealed record EventRequest(IReadOnlyList<KeyValuePair<string, string>> He
 /// <summary>What is forwarded of an event, byte for byte.</summary>
 /// <param name="Headers">As they came, secrets and all.</param>
 /// <param name="Query">Without its question mark.</param>
+/// <param name="Secrets">What was secret of it when it was kept.</param>
 public sealed record EventContent(
-    string EventId, string SourceId, string? Type, string Method, string Query, IReadOnlyList<KeyValuePair<string, string>> Headers, ReadOnlyMemory<byte> Body, DateTimeOffset ReceivedAt);
+    string EventId, string SourceId, string? Type, string Method, string Query, IReadOnlyList<KeyValuePair<string, string>> Headers, ReadOnlyMemory<byte> Body, DateTimeOffset ReceivedAt,
+    SecretParts Secrets);

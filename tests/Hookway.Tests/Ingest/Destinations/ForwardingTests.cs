@@ -63,6 +63,41 @@ public sealed class ForwardingTests(ServerFixture fixture) : IClassFixture<Serve
         got[1].Body.ShouldBe(got[0].Body);
     }
 
+    [Theory]
+    [InlineData("custom", "X-Old", "", "X-New", "")]
+    [InlineData("google-pubsub", null, "?token=0ld-t0ken", "X-New", "")]
+    [InlineData("custom", "X-Old", "?token=n3w-t0ken", null, "google-pubsub")]
+    public async Task A_secret_is_forwarded_and_shown_nowhere_also_when_the_source_says_otherwise_by_then(string vendor, string? header, string query, string? laterHeader, string laterVendor)
+    {
+        await using var receiver = await ReceiverStub.Start();
+        static object? Token(string? name) => name is null ? null : new { algorithm = "token", header = name };
+        var source = await Server.CreateSource(vendor, header is null ? null : new { verification = Token(header) }, "0ld-t0ken");
+        await Server.CreateDestination(source, receiver.UrlFor("/hook?own=1"));
+        var id = (await Server.Deliver(source.Path() + query, "{}"u8.ToArray(), headers: [("X-Old", "0ld-t0ken"), ("X-New", "n3w-t0ken"), ("X-Plain", "as it is")])).Expect(200).Text("eventId");
+        await Server.WaitForEvent(id, "succeeded");
+
+        (await Server.Patch($"/api/v1/ingest/sources/{source.Id()}", new { vendor = laterVendor.Length == 0 ? "custom" : laterVendor, verification = Token(laterHeader), signingSecret = "n3w-t0ken" })).Expect(200);
+        (await Server.Post($"/api/v1/ingest/events/{id}/replay")).Expect(202);
+        var got = await receiver.WaitFor(2);
+        await Server.WaitForEvent(id, "succeeded");
+
+        var sent = query.Length == 0 ? "?own=1" : "?own=1&" + query[1..];
+        got.ShouldAllBe(request => request.Headers["X-Old"] == "0ld-t0ken" && request.Headers["X-New"] == "n3w-t0ken" && request.Query == sent);
+        var attempts = (await Server.Get($"/api/v1/ingest/attempts?eventId={id}")).Expect(200).Items;
+        attempts.Length.ShouldBe(2);
+        string[] hidden = [.. header is null ? Array.Empty<string>() : [header], .. laterHeader is null ? Array.Empty<string>() : [laterHeader]];
+        foreach (var shown in attempts.Select(attempt => attempt.GetProperty("requestHeaders")))
+        {
+            hidden.ShouldAllBe(name => shown.GetProperty(name).GetString() == "••••••");
+            shown.GetProperty("X-Plain").GetString().ShouldBe("as it is");
+        }
+        attempts.Select(attempt => attempt.GetProperty("url").GetString()!).ShouldAllBe(url => !url.Contains("t0ken"));
+        var found = await Server.Event(id);
+        found.GetProperty("path").GetString()!.ShouldNotContain("t0ken");
+        found.GetProperty("headers").EnumerateArray().Where(item => hidden.Contains(item.GetProperty("name").GetString())).ShouldAllBe(item => item.GetProperty("value").GetString() == "••••••");
+        (await Server.Events(source))[0].GetProperty("path").GetString()!.ShouldNotContain("t0ken");
+    }
+
     [Fact]
     public async Task Events_go_to_the_destinations_that_want_them_by_type_entity_and_body()
     {
