@@ -24,18 +24,7 @@ public sealed class EndpointRules(TargetUrls urls)
         }
         CheckEventTypes(settings.EventTypes, errors);
         CustomHeaders.Check(settings.Headers, errors);
-        if (settings.RetryMaxAttempts is < 1 or > 20)
-        {
-            errors.Add("retryMaxAttempts", "must be from 1 to 20");
-        }
-        if (settings.RetryBackoffSeconds is < 1 or > 3600)
-        {
-            errors.Add("retryBackoffSeconds", "must be from 1 to 3600");
-        }
-        if (settings.RateLimitPerMinute is < 1 or > 1_000_000)
-        {
-            errors.Add("rateLimitPerMinute", "must be from 1 to 1000000, or null for no limit");
-        }
+        RetryFields.Check(settings.RetryMaxAttempts, settings.RetryBackoffSeconds, settings.RateLimitPerMinute, errors);
     }
 
     /// <summary>The secret that a caller gave or, given none, a new one; adds what is wrong.</summary>

@@ -48,18 +48,7 @@ public sealed class DestinationRules(TargetUrls urls, IsAppInUse isAppInUse)
         {
             errors.Add($"headers.{name}", "is set by Hookway and cannot be a custom header");
         }
-        if (settings.RetryMaxAttempts is < 1 or > 20)
-        {
-            errors.Add("retryMaxAttempts", "must be from 1 to 20");
-        }
-        if (settings.RetryBackoffSeconds is < 1 or > 3600)
-        {
-            errors.Add("retryBackoffSeconds", "must be from 1 to 3600");
-        }
-        if (settings.RateLimitPerMinute is < 1 or > 1_000_000)
-        {
-            errors.Add("rateLimitPerMinute", "must be from 1 to 1000000, or null for no limit");
-        }
+        RetryFields.Check(settings.RetryMaxAttempts, settings.RetryBackoffSeconds, settings.RateLimitPerMinute, errors);
     }
 
     /// <summary>The secret that a caller gave; adds what is wrong with it.</summary>
