@@ -5,11 +5,17 @@ using Hookway.Storage;
 
 namespace Hookway.Ingest.Intake;
 
-/// <summary>The types that are stored of sources, as far as this process knows: what it knows costs an event nothing.</summary>
+/// <summary>
+/// The types that are stored of sources, as far as this process knows: what it knows costs an event nothing. Of a source that sends more of them than are kept it is noted that there
+/// are others, so that a search looks for those too.
+/// </summary>
 public sealed class KnownTypes
 {
     /// <summary>The most that are kept of a source: what is not checked could be made up.</summary>
     public const int MostOfSource = 1_000;
+
+    /// <summary>What failed is made up more easily still, and leaves room for the rest.</summary>
+    public const int MostWithFailed = MostOfSource / 2;
 
     private const int MostRemembered = 100_000;
 
@@ -20,15 +26,22 @@ public sealed class KnownTypes
     public async Task Add(WriteSession session, IReadOnlyList<NewEvent> events)
     {
         _added.Clear();
-        var fresh = events.Where(item => item.Verdict.Status is not SignatureStatus.Failed)
-            .SelectMany(item => item.Facts.Types.Select(type => (item.WorkspaceNo, Type: type, item.SourceNo)))
-            .Where(item => !_known.ContainsKey((item.SourceNo, item.Type))).Distinct().ToList();
+        var fresh = events
+            .SelectMany(item => item.Facts.Types.Select(type => (item.WorkspaceNo, item.SourceNo, Type: type, Most: item.Verdict.Status is SignatureStatus.Failed ? MostWithFailed : MostOfSource)))
+            .Where(item => !_known.ContainsKey((item.SourceNo, item.Type)) && (item.Most == MostOfSource || !_known.ContainsKey((item.SourceNo, EventStore.OtherTypes)))).ToList();
         foreach (var source in fresh.GroupBy(item => (item.WorkspaceNo, item.SourceNo)))
         {
-            var room = MostOfSource - await EventStore.CountTypes(session, source.Key.WorkspaceNo, source.Key.SourceNo);
-            var taken = source.Take((int)Math.Max(0, room)).OrderBy(item => item.Type, StringComparer.Ordinal).ToList();
-            await EventStore.AddTypes(session, taken);
-            _added.AddRange(source.Select(item => (item.SourceNo, item.Type)));
+            var count = await EventStore.CountTypes(session, source.Key.WorkspaceNo, source.Key.SourceNo);
+            var taken = new SortedSet<string>(StringComparer.Ordinal);
+            foreach (var item in source.OrderByDescending(item => item.Most))
+            {
+                if (!taken.Contains(item.Type))
+                {
+                    taken.Add(count + taken.Count < item.Most ? item.Type : EventStore.OtherTypes);
+                }
+            }
+            await EventStore.AddTypes(session, [.. taken.Select(type => (source.Key.WorkspaceNo, type, source.Key.SourceNo))]);
+            _added.AddRange(source.Select(item => item.Type).Concat(taken).Select(type => (source.Key.SourceNo, type)));
         }
     }
 

@@ -75,7 +75,7 @@ public sealed class EventSearch(Database database, EventStore events, ReadBounds
         var entities = await EntitiesOf(connection, workspaceNo, q);
         return new SearchMatches(
             [.. seqs.Concat(byVendor).Distinct()], entities,
-            seqs.Count > FewIds || byVendor.Count > FewIds || entities.Count > FewEntities || await EventStore.HasType(connection, workspaceNo, q));
+            seqs.Count > FewIds || byVendor.Count > FewIds || entities.Count > FewEntities || await EventStore.MayHaveType(connection, workspaceNo, q));
     }
 
     /// <summary>The entities that begin so, by one step through the index for each: a thing with a million events is passed in one.</summary>

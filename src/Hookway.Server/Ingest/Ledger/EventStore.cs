@@ -16,6 +16,9 @@ public sealed class EventStore(Database database)
     /// <summary>The counter that numbers events, with messages, in the order of acceptance.</summary>
     public const string Counter = "messages";
 
+    /// <summary>Stands among the types of a source for those that are not there.</summary>
+    public const string OtherTypes = "";
+
     /// <summary>How many events with a wrong signature are kept of a source.</summary>
     public const int KeptFailed = 1_000;
 
@@ -207,13 +210,18 @@ public sealed class EventStore(Database database)
         {
             return null;
         }
-        var (headers, query, _) = source.Seal.Join(row.Id, StoredHeaders.Read(row.Headers), row.Query, row.Sealed);
-        return new EventContent(row.Id, source.Source.SourceId, row.EventType, row.Method, query, headers, body, Stored.Time(row.ReceivedAt));
+        var kept = StoredHeaders.Read(row.Headers);
+        var (headers, query, _) = source.Seal.Join(row.Id, kept, row.Query, row.Sealed);
+        return new EventContent(
+            row.Id, source.Source.SourceId, row.EventType, row.Method, query, headers, body, Stored.Time(row.ReceivedAt), EventSeal.KeptOf(kept, row.Query));
     });
 
-    /// <summary>Whether a source of the workspace has sent a type that begins so.</summary>
-    public static async Task<bool> HasType(DbConnection connection, long workspaceNo, string q) => await connection.ExecuteScalarAsync<long?>(
-        "SELECT 1 FROM source_types WHERE workspace_no = @workspaceNo AND type >= @q AND type < @end LIMIT 1", new { workspaceNo, q, end = Prefix.EndOf(q) }) is not null;
+    /// <summary>Whether a source of the workspace has sent a type that begins so, or may have.</summary>
+    public static async Task<bool> MayHaveType(DbConnection connection, long workspaceNo, string q) => await connection.ExecuteScalarAsync<long?>(
+        """
+        SELECT 1 FROM source_types WHERE workspace_no = @workspaceNo AND type = @OtherTypes
+        UNION ALL SELECT 1 FROM source_types WHERE workspace_no = @workspaceNo AND type >= @q AND type < @end LIMIT 1
+        """, new { workspaceNo, q, end = Prefix.EndOf(q), OtherTypes }) is not null;
 
     /// <summary>What was kept of the requests of events, by their sequences.</summary>
     public static async Task<Dictionary<long, EventRequest>> FindRequests(DbConnection connection, IReadOnlyCollection<long> seqs) => seqs.Count == 0 ? [] :

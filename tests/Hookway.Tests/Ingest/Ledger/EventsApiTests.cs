@@ -1,3 +1,6 @@
+using System.Text.Json;
+using Dapper;
+using Hookway.Storage;
 using Hookway.Tests.Support;
 
 namespace Hookway.Tests.Ingest.Ledger;
@@ -60,6 +63,40 @@ public sealed class EventsApiTests(ServerFixture fixture) : IClassFixture<Server
         (await Search("☃")).ShouldBeEmpty();
         (await server.Get($"/api/v1/ingest/events?q=abc&sourceId={other.Id()}")).Items.ShouldBeEmpty();
     }
+
+    [Fact]
+    public async Task Types_of_events_that_failed_and_types_beyond_those_that_are_kept_are_found_too()
+    {
+        await using var server = await TestServer.Start();
+        var (source, crowded) = (await server.CreateSource(), await server.CreateSource());
+        async Task<string?[]> Search(string q) =>
+            [.. (await server.Get($"/api/v1/ingest/events?q={q}")).Expect(200).Items.Select(item => item.GetProperty("vendorEventId").GetString())];
+        (await server.DeliverGitHub(source, "genuine", new { action = "made" }, type: "tower")).Expect(200);
+        (await server.DeliverGitHub(source, "forged", new { action = "made" }, secret: "wrong", type: "tunnel")).Expect(401);
+
+        (await Search("tunnel.made")).ShouldBe(["forged"]);
+        (await Search("t")).ShouldBe(["forged", "genuine"]);
+        (await KnownTypes(server, source)).ShouldBe(["tower.made", "tunnel.made"]);
+
+        // What is forged leaves room for what is genuine; of what has no room any more it is known that there is something.
+        await FillTypes(server, crowded, Hookway.Ingest.Intake.KnownTypes.MostWithFailed);
+        (await server.DeliverGitHub(crowded, "forged-beyond", new { }, secret: "wrong", type: "vault")).Expect(401);
+        (await server.DeliverGitHub(crowded, "within", new { }, type: "villa")).Expect(200);
+        (await Search("vault")).ShouldBe(["forged-beyond"]);
+        (await KnownTypes(server, crowded)).Where(type => !type.StartsWith("type.", StringComparison.Ordinal)).ShouldBe(["", "villa"]);
+        await FillTypes(server, crowded, Hookway.Ingest.Intake.KnownTypes.MostOfSource);
+        (await server.DeliverGitHub(crowded, "beyond", new { }, type: "windmill")).Expect(200);
+        (await Search("windmill")).ShouldBe(["beyond"]);
+        (await KnownTypes(server, crowded)).ShouldNotContain("windmill");
+        (await Search("none-at-all")).ShouldBeEmpty();
+    }
+
+    private static async Task<string[]> KnownTypes(TestServer server, JsonElement source) => [.. (await server.Services.GetRequiredService<Database>().Read(connection =>
+        connection.QueryAsync<string>("SELECT type FROM source_types WHERE source_no = (SELECT no FROM sources WHERE id = @id)", new { id = source.Id() }))).Order(StringComparer.Ordinal)];
+
+    private static Task FillTypes(TestServer server, JsonElement source, int types) => server.Services.GetRequiredService<Database>().Write(session => session.Connection.ExecuteAsync(
+        "INSERT INTO source_types (workspace_no, type, source_no) SELECT workspace_no, @type, no FROM sources WHERE id = @id ON CONFLICT (workspace_no, type, source_no) DO NOTHING",
+        Enumerable.Range(0, types).Select(i => new { id = source.Id(), type = $"type.{i}" }).ToList()));
 
     [Theory]
     [InlineData("signatureStatus=good", "signatureStatus")]
