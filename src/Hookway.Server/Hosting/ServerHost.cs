@@ -246,6 +246,8 @@ public static class ServerHost
         services.AddSingleton<IRetained, MessageRetention>();
         services.AddSingleton<IRetained, EventRetention>();
         services.AddSingleton<IRetained, ReplayRetention>();
+        services.AddSingleton<IRetained, RefusedSendRetention>();
+        services.AddSingleton<IRetained, RefusedRequestRetention>();
         services.AddSingleton<IRetained, StatRetention>();
         services.AddSingleton<IRetained, AuditRetention>();
         services.AddSingleton<IRetained, IssueRetention>();

@@ -83,6 +83,42 @@ public class EventRetentionTests
         (await Kept(server, one, two, two)).ShouldBe((0, 0, 0));
     }
 
+    [Fact]
+    public async Task What_was_refused_is_kept_as_long_as_events_are_and_counted_for_good()
+    {
+        var clock = new ShiftedClock();
+        await using var server = await TestServer.Start(new() { ["Hookway:Retention:Days"] = "10" }, clock);
+        var (plain, shorter) = (await server.CreateSource(more: new { rateLimitPerMinute = 1 }), await server.CreateSource(more: new { rateLimitPerMinute = 1, retentionDays = 2 }));
+        var app = await server.CreateApp();
+        async Task Refuse()
+        {
+            (await server.DeliverGitHub(plain, "d-1")).Expect(429);
+            (await server.DeliverGitHub(shorter, "d-1")).Expect(429);
+            (await server.Post($"/api/v1/apps/{app}/messages", new { recipient = "c", type = "not.published" })).Expect(400);
+        }
+        async Task<(int Plain, int Shorter, int App)> Listed() => (
+            (await server.Get($"/api/v1/ingest/sources/{plain.Id()}/refused-requests")).Items.Length, (await server.Get($"/api/v1/ingest/sources/{shorter.Id()}/refused-requests")).Items.Length,
+            (await server.Get($"/api/v1/apps/{app}/refused-messages")).Items.Length);
+        (await server.DeliverGitHub(plain, "d-1")).Expect(200);
+        (await server.DeliverGitHub(shorter, "d-1")).Expect(200);
+        await Refuse();
+        (await Listed()).ShouldBe((1, 1, 1));
+        clock.Skip(TimeSpan.FromDays(3));
+        await Refuse();
+        await Run(server);
+        (await Listed()).ShouldBe((2, 1, 2));
+
+        clock.Skip(TimeSpan.FromDays(7.1));
+        await Run(server);
+
+        (await Listed()).ShouldBe((1, 0, 1));
+        foreach (var source in new[] { plain, shorter })
+        {
+            (await server.Get($"/api/v1/ingest/sources/{source.Id()}/refused-requests")).Body.GetProperty("total").GetInt32().ShouldBe(2);
+        }
+        (await server.Get($"/api/v1/apps/{app}/refused-messages")).Body.GetProperty("total").GetInt32().ShouldBe(2);
+    }
+
     private static async Task<(int, int, int)> Kept(TestServer server, params System.Text.Json.JsonElement[] sources) =>
         ((await server.Events(sources[0])).Length, (await server.Events(sources[1])).Length, (await server.Events(sources[2])).Length);
 

@@ -61,6 +61,18 @@ public sealed class RefusedSendStore(Database database)
             ORDER BY no DESC LIMIT @limit
             """, new { appNo = app.No, Kept, recipient, type, messageId, since, before, limit, app.OnlyRecipient })).Select(row => row.ToRefusedSend()).ToList();
 
+    /// <summary>The workspace of each app that refused sends, and when the oldest that is kept was refused.</summary>
+    public Task<List<(long AppNo, long WorkspaceNo, DateTimeOffset At)>> Oldest() => database.Read(async connection => (await connection.QueryAsync<(long No, long WorkspaceNo, long At)>(
+        """
+        SELECT no, workspace_no, at FROM (SELECT a.no, a.workspace_no, (SELECT r.at FROM refused_messages r WHERE r.app_no = a.no ORDER BY r.no LIMIT 1) AS at FROM apps a) AS oldest
+        WHERE at IS NOT NULL
+        """)).Select(row => (row.No, row.WorkspaceNo, Stored.Time(row.At))).ToList());
+
+    /// <summary>Removes an app's oldest sends from before a time; answers how many.</summary>
+    public static Task<int> RemoveSome(WriteSession session, long appNo, DateTimeOffset before, int most) => session.Connection.ExecuteAsync(
+        "DELETE FROM refused_messages WHERE no IN (SELECT no FROM refused_messages WHERE app_no = @appNo ORDER BY no LIMIT @most) AND at < @before",
+        new { appNo, before = before.ToUnixTimeMilliseconds(), most });
+
     /// <summary>How many sends an app has refused in all, by code.</summary>
     public Task<Dictionary<string, long>> Counts(App app) => database.Read(async connection =>
         (await connection.QueryAsync<(string Code, long Total)>("SELECT code, total FROM refused_counts WHERE app_no = @No ORDER BY code", new { app.No }))

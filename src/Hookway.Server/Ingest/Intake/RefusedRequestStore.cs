@@ -52,6 +52,17 @@ public sealed class RefusedRequestStore(Database database)
         WHERE source_no = @sourceNo AND no < @before AND no > coalesce(({FirstBeyond}), 0) ORDER BY no DESC LIMIT @limit
         """, new { sourceNo = source.No, Kept, before, limit })).Select(row => row.ToRequest()).ToList());
 
+    /// <summary>When the oldest request that is kept was refused, by source.</summary>
+    public Task<Dictionary<long, DateTimeOffset>> Oldest() => database.Read(async connection => (await connection.QueryAsync<(long No, long At)>(
+        """
+        SELECT no, at FROM (SELECT s.no, (SELECT r.at FROM refused_requests r WHERE r.source_no = s.no ORDER BY r.no LIMIT 1) AS at FROM sources s) AS oldest WHERE at IS NOT NULL
+        """)).ToDictionary(row => row.No, row => Stored.Time(row.At)));
+
+    /// <summary>Removes a source's oldest requests from before a time; answers how many.</summary>
+    public static Task<int> RemoveSome(WriteSession session, long sourceNo, DateTimeOffset before, int most) => session.Connection.ExecuteAsync(
+        "DELETE FROM refused_requests WHERE no IN (SELECT no FROM refused_requests WHERE source_no = @sourceNo ORDER BY no LIMIT @most) AND at < @before",
+        new { sourceNo, before = before.ToUnixTimeMilliseconds(), most });
+
     /// <summary>How many requests a source has refused in all, by code.</summary>
     public Task<Dictionary<string, long>> Counts(Source source) => database.Read(async connection =>
         (await connection.QueryAsync<(string Code, long Total)>("SELECT code, total FROM refused_request_counts WHERE source_no = @No ORDER BY code", new { source.No }))

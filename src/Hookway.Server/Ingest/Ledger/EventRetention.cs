@@ -14,14 +14,7 @@ public sealed class EventRetention(Database database, EventStore events, SourceS
 
     public async Task<long> Remove(RetentionCutoffs cutoffs, PacedWriter writer, CancellationToken stop)
     {
-        var days = new Dictionary<long, int>();
-        foreach (var (sourceNo, workspaceNo, own) in await sources.RetentionDays())
-        {
-            if (cutoffs.Days.TryGetValue(workspaceNo, out var most))
-            {
-                days[sourceNo] = (int)Math.Min(own ?? most, most);
-            }
-        }
+        var days = await sources.RetentionDays(cutoffs.Days);
         return await _walk.Go(cutoffs.Now, days, seqs => Expire(seqs, writer, stop), seqs => Erase(seqs, writer, stop), writer, stop);
     }
 

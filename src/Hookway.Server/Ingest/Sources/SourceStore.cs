@@ -48,9 +48,12 @@ public sealed class SourceStore(Database database, Configuration configuration, 
     public Task<Source?> Find(long workspaceNo, string sourceId) => database.Read(async connection =>
         await LoadById(connection, sourceId) is { Source: var source } && source.WorkspaceNo == workspaceNo ? source : null);
 
-    /// <summary>For how many days sources keep their events, where they say so: number, workspace, days.</summary>
-    public Task<List<(long No, long WorkspaceNo, long? Days)>> RetentionDays() => database.Read(async connection =>
-        (await connection.QueryAsync<(long, long, long?)>("SELECT no, workspace_no, retention_days FROM sources")).AsList());
+    /// <summary>For how many days each source keeps what comes: as its workspace does, or less where it says so itself.</summary>
+    /// <param name="ofWorkspaces">For how many days they keep history; the sources of others are left out.</param>
+    public Task<Dictionary<long, int>> RetentionDays(IReadOnlyDictionary<long, int> ofWorkspaces) => database.Read(async connection =>
+        (await connection.QueryAsync<(long No, long WorkspaceNo, long? Days)>("SELECT no, workspace_no, retention_days FROM sources"))
+            .Where(source => ofWorkspaces.ContainsKey(source.WorkspaceNo))
+            .ToDictionary(source => source.No, source => (int)Math.Min(source.Days ?? int.MaxValue, ofWorkspaces[source.WorkspaceNo])));
 
     /// <summary>What has come in by sources.</summary>
     public Task<Dictionary<long, SourceCounts>> CountsOf(IReadOnlyCollection<long> numbers) => database.Read(async connection =>
