@@ -21,6 +21,8 @@ public sealed class CrashScene : IAsyncDisposable
 {
     private static readonly KeyValuePair<string, string>[] Always =
     [
+        // On a shared store, what a process that was killed had is taken over when its lease has ended.
+        new("Hookway__Node__LeaseSeconds", "3"),
         new("Hookway__Deliveries__RetrySchedule", "00:00:01,00:00:01"),
         new("Logging__LogLevel__Default", "Warning"),
     ];

@@ -23,9 +23,6 @@ public class ReplayCrashTests
     private const string LongAgo = "2020-01-01T00:00:00.000Z";
     private static readonly SceneEndpoint Endpoint = new("/outage", "customer_outage", Ordered: false, "hmac-sha256", _ => false, _ => 0, MostAttempts: 1);
 
-    /// <summary>Of those who share a database: what a process that was killed had is taken over when it has ended.</summary>
-    private static readonly KeyValuePair<string, string> Lease = new("Hookway__Node__LeaseSeconds", "3");
-
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly ConcurrentQueue<(int Life, string Id)> _arrivals = new();
@@ -41,7 +38,7 @@ public class ReplayCrashTests
         scene.Receiver.Respond(Receive);
         await FailAll(scene);
         _arrivals.Count.ShouldBe(Failed + Good);
-        scene.Settings = [new("Hookway__Deliveries__MaxInFlightPerTarget", $"{InFlight}"), Lease];
+        scene.Settings = [new("Hookway__Deliveries__MaxInFlightPerTarget", $"{InFlight}")];
         (await scene.Terminate(Patience)).ShouldBe(0);
         await Start(scene);
         var before = _arrivals.Count;

@@ -13,7 +13,10 @@ public sealed class TestServer : IAsyncDisposable
     public const string EverythingKey = "hwk_TestServerBootstrapKey00000000";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("hookway-test-").FullName;
+    /// <summary>The variable that names the folder for stores; ./test gives one in memory, so that no test waits for a disk.</summary>
+    private const string Stores = "HOOKWAY_TEST_STORES";
+
+    private readonly string _folder = NewFolder();
     private readonly Dictionary<string, string?> _settings;
     private readonly TimeProvider? _clock;
     private readonly Action<IServiceCollection>? _replace;
@@ -221,6 +224,11 @@ public sealed class TestServer : IAsyncDisposable
         Hookway.Access.Caller.OfServer(await Workspace(workspace), Services.GetRequiredService<Configuration>().Version);
 
     private async Task<Workspace> Workspace(string name) => (await Services.GetRequiredService<WorkspaceStore>().Find(name))!;
+
+    private static string NewFolder() =>
+        Environment.GetEnvironmentVariable(Stores) is { Length: > 0 } stores
+            ? Directory.CreateDirectory(Path.Combine(stores, "hookway-test-" + Path.GetRandomFileName())).FullName
+            : Directory.CreateTempSubdirectory("hookway-test-").FullName;
 
     private static JsonContent? Json(object? body) => body is null ? null : JsonContent.Create(body, options: new JsonSerializerOptions(JsonSerializerDefaults.Web));
 

@@ -94,7 +94,7 @@ public sealed class EventsApiTests(ServerFixture fixture) : IClassFixture<Server
     private static async Task<string[]> KnownTypes(TestServer server, JsonElement source) => [.. (await server.Services.GetRequiredService<Database>().Read(connection =>
         connection.QueryAsync<string>("SELECT type FROM source_types WHERE source_no = (SELECT no FROM sources WHERE id = @id)", new { id = source.Id() }))).Order(StringComparer.Ordinal)];
 
-    private static Task FillTypes(TestServer server, JsonElement source, int types) => server.Services.GetRequiredService<Database>().Write(session => session.Connection.ExecuteAsync(
+    private static Task<int> FillTypes(TestServer server, JsonElement source, int types) => server.Services.GetRequiredService<Database>().Write(session => session.Connection.ExecuteAsync(
         "INSERT INTO source_types (workspace_no, type, source_no) SELECT workspace_no, @type, no FROM sources WHERE id = @id ON CONFLICT (workspace_no, type, source_no) DO NOTHING",
         Enumerable.Range(0, types).Select(i => new { id = source.Id(), type = $"type.{i}" }).ToList()));
 
