@@ -68,7 +68,7 @@ public sealed class NothingDatabase(string folder) : Database
     {
         private long _last;
 
-        public override Task<int> ForEach<T>(RowStatement<T> statement, IReadOnlyList<T> rows) => Task.FromResult(rows.Count);
+        public override Task ForEach<T>(RowStatement<T> statement, IReadOnlyList<T> rows) => Task.CompletedTask;
 
         public override Task<List<TFound>> Read<T, TFound>(RowStatement<T> statement, IReadOnlyList<T> rows, Func<FoundRow, TFound> read)
         {

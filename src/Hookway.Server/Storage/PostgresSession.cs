@@ -1,17 +1,48 @@
+using System.Data.Common;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace Hookway.Storage;
 
-/// <summary>A writer's session on PostgreSQL: statements over rows run once, over arrays, whatever the number of rows.</summary>
-internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSession(connection)
+/// <summary>
+/// A writer's session on PostgreSQL: statements over rows run once, over arrays, whatever the number of rows. Those that answer nothing are put off and sent together with the
+/// next that does, or with the commit: each way to the server and back is time in which everybody waits.
+/// </summary>
+internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSession(connection), IDisposable
 {
-    private readonly Dictionary<object, NpgsqlCommand> _commands = [];
+    private readonly Dictionary<object, NpgsqlBatchCommand> _commands = [];
+    private readonly NpgsqlBatch _batch = new(connection);
+    private readonly NpgsqlBatchCommand _commit = new("COMMIT");
 
     public override bool HasRowLocks => true;
 
-    public override async Task<int> ForEach<T>(RowStatement<T> statement, IReadOnlyList<T> rows) =>
-        rows.Count == 0 ? 0 : await Fill(statement, rows).ExecuteNonQueryAsync();
+    /// <summary>What is run on it comes after what was put off.</summary>
+    public override DbConnection Connection
+    {
+        get
+        {
+            if (_batch.BatchCommands.Count > 0)
+            {
+                try
+                {
+                    _batch.ExecuteNonQuery();
+                }
+                finally
+                {
+                    Forget();
+                }
+            }
+            return connection;
+        }
+    }
+
+    public override async Task ForEach<T>(RowStatement<T> statement, IReadOnlyList<T> rows)
+    {
+        if (rows.Count > 0)
+        {
+            await PutOff(statement, rows);
+        }
+    }
 
     public override async Task<List<TFound>> Read<T, TFound>(RowStatement<T> statement, IReadOnlyList<T> rows, Func<FoundRow, TFound> read)
     {
@@ -20,13 +51,50 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
         {
             return found;
         }
-        await using var reader = await Fill(statement, rows).ExecuteReaderAsync();
-        var row = new Row(reader);
-        while (await reader.ReadAsync())
+        await PutOff(statement, rows);
+        try
         {
-            found.Add(read(row));
+            // Of all that is sent, it alone answers rows.
+            await using var reader = await _batch.ExecuteReaderAsync();
+            var row = new Row(reader);
+            while (await reader.ReadAsync())
+            {
+                found.Add(read(row));
+            }
+        }
+        finally
+        {
+            Forget();
         }
         return found;
+    }
+
+    /// <summary>Commits, with what was put off.</summary>
+    public Task Commit()
+    {
+        _batch.BatchCommands.Add(_commit);
+        return Flush();
+    }
+
+    /// <summary>What was put off will not be done.</summary>
+    public void Forget() => _batch.BatchCommands.Clear();
+
+    public void Dispose() => _batch.Dispose();
+
+    internal override async Task Flush()
+    {
+        if (_batch.BatchCommands.Count == 0)
+        {
+            return;
+        }
+        try
+        {
+            await _batch.ExecuteNonQueryAsync();
+        }
+        finally
+        {
+            Forget();
+        }
     }
 
     public override async Task<IReadOnlyList<long>> TakeNumbers(string counter, int count)
@@ -41,11 +109,15 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
         return numbers;
     }
 
-    private NpgsqlCommand Fill<T>(RowStatement<T> statement, IReadOnlyList<T> rows)
+    private async Task PutOff<T>(RowStatement<T> statement, IReadOnlyList<T> rows)
     {
         if (!_commands.TryGetValue(statement, out var command))
         {
             _commands[statement] = command = Make(statement);
+        }
+        if (_batch.BatchCommands.Contains(command))
+        {
+            await Flush();
         }
         for (var i = 0; i < statement.Columns.Count; i++)
         {
@@ -57,15 +129,14 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
                 _ => Values(rows, column.Bytes),
             };
         }
-        return command;
+        _batch.BatchCommands.Add(command);
     }
 
-    private NpgsqlCommand Make<T>(RowStatement<T> statement)
+    private static NpgsqlBatchCommand Make<T>(RowStatement<T> statement)
     {
         var arrays = string.Join(", ", statement.Columns.Select((column, i) => $"${i + 1}::{SqlType(column.Type)}[]"));
         var names = string.Join(", ", statement.Columns.Select(column => column.Name));
-        var command = new NpgsqlCommand(
-            statement.Sql.Replace("{rows}", $"unnest({arrays}) AS v({names})", StringComparison.Ordinal), (NpgsqlConnection)Connection);
+        var command = new NpgsqlBatchCommand(statement.Sql.Replace("{rows}", $"unnest({arrays}) AS v({names})", StringComparison.Ordinal));
         foreach (var column in statement.Columns)
         {
             command.Parameters.Add(new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Array | DbType(column.Type) });

@@ -49,7 +49,7 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
     public async Task Commit()
     {
         _committing = true;
-        await _session!.Prepared("COMMIT").Execute();
+        await _session!.Commit();
     }
 
     public async Task<Exception?> Abandon(Exception why, Func<bool> waitInDoubt)
@@ -72,6 +72,7 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
         {
             return;
         }
+        _session.Forget();
         try
         {
             await _session.Prepared("ROLLBACK").Execute();
@@ -86,6 +87,7 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
     {
         var connection = _connection;
         _connection = null;
+        _session?.Dispose();
         _session = null;
         if (connection is not null)
         {

@@ -11,16 +11,15 @@ internal sealed partial class SqliteSession(SqliteConnection connection) : Write
 
     private sqlite3 Handle => connection.Handle!;
 
-    public override Task<int> ForEach<T>(RowStatement<T> statement, IReadOnlyList<T> rows)
+    public override Task ForEach<T>(RowStatement<T> statement, IReadOnlyList<T> rows)
     {
         var prepared = Prepare(statement);
-        var before = raw.sqlite3_total_changes(Handle);
         for (var i = 0; i < rows.Count; i++)
         {
             Bind(prepared, statement.Columns, rows[i]);
             prepared.Run();
         }
-        return Task.FromResult(raw.sqlite3_total_changes(Handle) - before);
+        return Task.CompletedTask;
     }
 
     public override Task<List<TFound>> Read<T, TFound>(RowStatement<T> statement, IReadOnlyList<T> rows, Func<FoundRow, TFound> read)

@@ -8,10 +8,10 @@ public abstract class WriteSession(DbConnection connection) : TransactionScope
     private readonly Dictionary<string, DbCommand> _prepared = [];
 
     /// <summary>The connection, for statements that are not worth keeping.</summary>
-    public DbConnection Connection { get; } = connection;
+    public virtual DbConnection Connection { get; } = connection;
 
-    /// <summary>Runs a statement for every row; answers how many rows it changed in all.</summary>
-    public abstract Task<int> ForEach<T>(RowStatement<T> statement, IReadOnlyList<T> rows);
+    /// <summary>Runs a statement for every row, at the latest before whatever else of the session is run; what is wrong with it may be said then.</summary>
+    public abstract Task ForEach<T>(RowStatement<T> statement, IReadOnlyList<T> rows);
 
     /// <summary>Runs a statement for every row and reads what it answers, in no certain order.</summary>
     public abstract Task<List<TFound>> Read<T, TFound>(RowStatement<T> statement, IReadOnlyList<T> rows, Func<FoundRow, TFound> read);
@@ -34,12 +34,15 @@ public abstract class WriteSession(DbConnection connection) : TransactionScope
             }
             _prepared.Add(sql, command);
         }
-        return new PreparedStatement(command);
+        return new PreparedStatement(this, command);
     }
+
+    /// <summary>Runs what was put off.</summary>
+    internal virtual Task Flush() => Task.CompletedTask;
 }
 
 /// <summary>One execution of a prepared statement.</summary>
-public readonly struct PreparedStatement(DbCommand command)
+public readonly struct PreparedStatement(WriteSession session, DbCommand command)
 {
     /// <summary>Sets the parameters in the order they were named.</summary>
     public PreparedStatement With(params ReadOnlySpan<object?> values)
@@ -51,11 +54,23 @@ public readonly struct PreparedStatement(DbCommand command)
         return this;
     }
 
-    public Task<int> Execute() => command.ExecuteNonQueryAsync();
+    public async Task<int> Execute()
+    {
+        await session.Flush();
+        return await command.ExecuteNonQueryAsync();
+    }
 
     /// <summary>The first column of the first row, or null when there is no row or the value is null.</summary>
-    public async Task<object?> Scalar() => await command.ExecuteScalarAsync() is { } value and not DBNull ? value : null;
+    public async Task<object?> Scalar()
+    {
+        await session.Flush();
+        return await command.ExecuteScalarAsync() is { } value and not DBNull ? value : null;
+    }
 
     /// <summary>Runs it as a query.</summary>
-    public Task<DbDataReader> Query() => command.ExecuteReaderAsync();
+    public async Task<DbDataReader> Query()
+    {
+        await session.Flush();
+        return await command.ExecuteReaderAsync();
+    }
 }

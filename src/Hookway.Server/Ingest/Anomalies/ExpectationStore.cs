@@ -25,7 +25,7 @@ public static class ExpectationStore
     private static readonly RowStatement<Expectation> MissStatement = new RowStatement<Expectation>(
         """
         UPDATE expectations SET cause = v.cause FROM {rows}
-        WHERE expectations.source_no = v.source AND expectations.rule = v.rule AND expectations.entity = v.entity AND expectations.event_seq = v.seq AND expectations.cause IS NULL
+        WHERE expectations.source_no = v.source AND expectations.rule = v.rule AND expectations.entity = v.entity AND expectations.event_seq = v.seq AND expectations.cause IS NULL RETURNING expectations.event_seq
         """)
         .Number("source", row => row.SourceNo).Text("rule", row => row.Rule).Text("entity", row => row.Entity).Number("seq", row => row.EventSeq).Text("cause", row => row.Cause);
 
@@ -56,7 +56,7 @@ public static class ExpectationStore
         new { before = before.ToUnixTimeMilliseconds(), most })).Select(row => row.ToExpectation()).ToList();
 
     /// <summary>Notes that these were missed; false when one of them has ended meanwhile.</summary>
-    public static async Task<bool> Miss(WriteSession session, IReadOnlyList<Expectation> missed) => await session.ForEach(MissStatement, missed) == missed.Count;
+    public static async Task<bool> Miss(WriteSession session, IReadOnlyList<Expectation> missed) => (await session.Read(MissStatement, missed, row => row.GetInt64(0))).Count == missed.Count;
 
     /// <summary>How many were missed whose causes begin so, counted up to a number.</summary>
     public static Task<int> CountMissed(DbConnection connection, string prefix, int most) => connection.ExecuteScalarAsync<int>(
