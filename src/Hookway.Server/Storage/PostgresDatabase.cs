@@ -19,6 +19,9 @@ public sealed class PostgresDatabase : Database
 
     private const int MostConnections = 24;
 
+    /// <summary>Of these, what readers cannot take: the writer and who asks what became of its commit, LISTEN, NOTIFY, and the small statements beside them.</summary>
+    private const int OwnConnections = 8;
+
     /// <summary>
     /// For the writer's connection, which holds locks: when this process stands still, or the way to it is cut, the server notices within seconds and lets go. Other nodes wait for
     /// that before they take over what this one has.
@@ -26,6 +29,7 @@ public sealed class PostgresDatabase : Database
     internal const string LetGoSoon = "SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3; SET idle_in_transaction_session_timeout = '5s'";
 
     private readonly NpgsqlDataSource _source;
+    private readonly NpgsqlDataSource _own;
     private readonly PostgresSignals _signals;
     private readonly ConcurrentDictionary<string, PostgresHorizon> _horizons = new(StringComparer.Ordinal);
     private GroupCommit? _writer;
@@ -38,13 +42,18 @@ public sealed class PostgresDatabase : Database
         settings.MaxAutoPrepare = settings.MaxAutoPrepare == 0 ? 200 : settings.MaxAutoPrepare;
         settings.AutoPrepareMinUsages = 2;
         settings.Timeout = Math.Min(settings.Timeout, 5);
-        if (!connectionString.Contains("Pool Size", StringComparison.OrdinalIgnoreCase) && !connectionString.Contains("PoolSize", StringComparison.OrdinalIgnoreCase))
+        // Npgsql's own 100 is more than PostgreSQL's default lets in.
+        var most = connectionString.Contains("Pool Size", StringComparison.OrdinalIgnoreCase) || connectionString.Contains("PoolSize", StringComparison.OrdinalIgnoreCase)
+            ? settings.MaxPoolSize : MostConnections;
+        if (most <= OwnConnections)
         {
-            // Npgsql's own 100 is more than PostgreSQL's default lets in.
-            settings.MaxPoolSize = MostConnections;
+            throw new InvalidOperationException($"Hookway:Storage:ConnectionString: Maximum Pool Size must be more than {OwnConnections}, which the server needs beside its readers.");
         }
-        _source = new NpgsqlDataSourceBuilder(settings.ToString()).Build();
-        _signals = new PostgresSignals(_source);
+        settings.MinPoolSize = Math.Min(settings.MinPoolSize, most - OwnConnections);
+        settings.MaxPoolSize = most - OwnConnections;
+        _source = NpgsqlDataSource.Create(settings);
+        _own = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(settings.ToString()) { MinPoolSize = 0, MaxPoolSize = OwnConnections, NoResetOnClose = false });
+        _signals = new PostgresSignals(_own);
         ConnectionString = settings.ToString();
     }
 
@@ -87,7 +96,7 @@ public sealed class PostgresDatabase : Database
 
     public override void Open(Action<Exception> fault)
     {
-        _transaction = new PostgresTransaction(_source);
+        _transaction = new PostgresTransaction(_own);
         _writer = new GroupCommit(_transaction, fault, begun: Begun);
     }
 
@@ -117,25 +126,9 @@ public sealed class PostgresDatabase : Database
 
     public override Task<SettledNumbers> Settled(string counter, DateTimeOffset now) => _horizons.GetOrAdd(counter, name => new PostgresHorizon(name)).Look(this, now);
 
-    public override async Task<T> Read<T>(Func<DbConnection, Task<T>> work)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                await using var connection = await _source.OpenConnectionAsync();
-                return await work(connection);
-            }
-            catch (NpgsqlException e) when (Unavailable(e) is { } unavailable)
-            {
-                // A pooled connection that a restart of the server left behind fails once; a new one tells whether the server is back.
-                if (attempt == 2)
-                {
-                    throw unavailable;
-                }
-            }
-        }
-    }
+    public override Task<T> Read<T>(Func<DbConnection, Task<T>> work) => Run(_source, work);
+
+    public override Task<T> Aside<T>(Func<DbConnection, Task<T>> work) => Run(_own, work);
 
     public override Task<TResult> Write<TItem, TResult>(WriteLane<TItem, TResult> lane, TItem item) =>
         (_writer ?? throw new InvalidOperationException("The store is not open.")).Add(lane, item);
@@ -154,6 +147,7 @@ public sealed class PostgresDatabase : Database
         {
             await _transaction.DisposeAsync();
         }
+        await _own.DisposeAsync();
         await _source.DisposeAsync();
     }
 
@@ -173,6 +167,26 @@ public sealed class PostgresDatabase : Database
     /// </summary>
     internal static bool IsConflict(Exception e) =>
         e is PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.UniqueViolation };
+
+    private static async Task<T> Run<T>(NpgsqlDataSource source, Func<DbConnection, Task<T>> work)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await using var connection = await source.OpenConnectionAsync();
+                return await work(connection);
+            }
+            catch (NpgsqlException e) when (Unavailable(e) is { } unavailable)
+            {
+                // A pooled connection that a restart of the server left behind fails once; a new one tells whether the server is back.
+                if (attempt == 2)
+                {
+                    throw unavailable;
+                }
+            }
+        }
+    }
 
     private sealed class Turn(NpgsqlConnection connection) : IAsyncDisposable
     {

@@ -14,6 +14,12 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
     private readonly NpgsqlBatch _batch = new(connection);
     private readonly NpgsqlBatchCommand _commit = new("COMMIT");
 
+    /// <summary>Where the count is not at the number before, somebody took this transaction for lost: it must not commit.</summary>
+    private readonly NpgsqlBatchCommand _count = new("UPDATE writers SET commits = CASE WHEN commits = $2 - 1 THEN $2 ELSE 1 / (commits - commits) END, at = now() WHERE id = $1")
+    {
+        Parameters = { new NpgsqlParameter<string>(), new NpgsqlParameter<long>() },
+    };
+
     public override bool HasRowLocks => true;
 
     /// <summary>What is run on it comes after what was put off.</summary>
@@ -69,11 +75,15 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
         return found;
     }
 
-    /// <summary>Commits, with what was put off.</summary>
-    public Task Commit()
+    /// <summary>Commits, with what was put off, and counts it in the writer's row; false when it has none.</summary>
+    public async Task<bool> Commit(string writer, long number)
     {
+        ((NpgsqlParameter<string>)_count.Parameters[0]).TypedValue = writer;
+        ((NpgsqlParameter<long>)_count.Parameters[1]).TypedValue = number;
+        _batch.BatchCommands.Add(_count);
         _batch.BatchCommands.Add(_commit);
-        return Flush();
+        await Flush();
+        return _count.RecordsAffected == 1;
     }
 
     /// <summary>What was put off will not be done.</summary>

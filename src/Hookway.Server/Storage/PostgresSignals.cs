@@ -49,9 +49,9 @@ internal sealed class PostgresSignals(NpgsqlDataSource source) : NodeSignals
                 await using var connection = await source.OpenConnectionAsync(_stop.Token);
                 await work(connection);
             }
-            catch (Exception e) when (e is OperationCanceledException || PostgresDatabase.Unavailable(e) is not null || e is InvalidOperationException)
+            catch (Exception e) when (e is OperationCanceledException or InvalidOperationException or NpgsqlException || PostgresDatabase.Unavailable(e) is not null)
             {
-                // The store is away, or the server stops.
+                // The store is away or had enough of it, or the server stops. Whatever it was, nodes that do not hear of each other look once a second.
             }
             try
             {

@@ -1,10 +1,12 @@
+using System.Security.Cryptography;
 using Npgsql;
 
 namespace Hookway.Storage;
 
 /// <summary>
 /// The writer's transactions on PostgreSQL, on a connection that is made again when it is lost. When the connection breaks during a commit, nobody knows whether it
-/// took place: the transaction's id is remembered and the server is asked, so that callers hear the truth.
+/// took place: each commit counts in a row of the writer's own, and the server is asked for it, so that callers hear the truth. (The transaction's id would not do: after a crash
+/// the server gives those again that it had not written down.)
 /// </summary>
 internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTransaction, IAsyncDisposable
 {
@@ -14,17 +16,31 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
     /// </summary>
     private const string PlansByKey = "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off";
 
+    /// <summary>A role or a server may have it off, for others; what is acknowledged here must be on the disk.</summary>
+    private const string Durable = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+
+    /// <summary>Rows of processes that ended without a word.</summary>
+    private const string ForgetOld = "DELETE FROM writers WHERE at < now() - interval '30 days'";
+
+    private const string Register =
+        "INSERT INTO writers (id, commits) VALUES ($1, 0) ON CONFLICT (id) DO UPDATE SET at = now() RETURNING commits";
+
+    /// <summary>The count goes up to a number unless it is there, in which case the transaction that wanted to take it there will never commit, if it still runs somewhere.</summary>
+    private const string TakeNumber = "UPDATE writers SET commits = $2 WHERE id = $1 AND commits = $2 - 1";
+
+    private const string AskNumber = "SELECT commits FROM writers WHERE id = $1";
+
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(200);
 
+    private readonly string _id = RandomNumberGenerator.GetHexString(32, lowercase: true);
     private NpgsqlConnection? _connection;
     private PostgresSession? _session;
-    private string? _id;
+    private long _commits;
     private bool _committing;
 
     public async Task<WriteSession> Begin()
     {
         _committing = false;
-        _id = null;
         if (_session is not null)
         {
             try
@@ -38,9 +54,13 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
             }
         }
         _connection = await source.OpenConnectionAsync();
-        await using (var settings = new NpgsqlCommand($"{PostgresDatabase.LetGoSoon}; {PlansByKey}", _connection))
+        await using (var settings = new NpgsqlCommand($"{PostgresDatabase.LetGoSoon}; {PlansByKey}; {Durable}; {ForgetOld}", _connection))
         {
             await settings.ExecuteNonQueryAsync();
+        }
+        await using (var register = new NpgsqlCommand(Register, _connection) { Parameters = { new() { Value = _id } } })
+        {
+            _commits = (long)(await register.ExecuteScalarAsync())!;
         }
         _session = new PostgresSession(_connection);
         return await BeginOn(_session);
@@ -49,7 +69,15 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
     public async Task Commit()
     {
         _committing = true;
-        await _session!.Commit();
+        if (await _session!.Commit(_id, _commits + 1))
+        {
+            _commits++;
+        }
+        else
+        {
+            // Idle for so long that it was forgotten: the next connection makes it known again.
+            await Disconnect();
+        }
     }
 
     public async Task<Exception?> Abandon(Exception why, Func<bool> waitInDoubt)
@@ -95,9 +123,10 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
         }
     }
 
-    private async Task<WriteSession> BeginOn(PostgresSession session)
+    private static async Task<WriteSession> BeginOn(PostgresSession session)
     {
-        _id = (string?)await session.Prepared("BEGIN; SELECT pg_current_xact_id()::text").Scalar();
+        // The id is given now, before any number is taken from a counter: by it others know what may still come (PostgresHorizon).
+        await session.Prepared("BEGIN; SELECT pg_current_xact_id()::text").Scalar();
         return session;
     }
 
@@ -110,14 +139,14 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
             try
             {
                 await using var connection = await source.OpenConnectionAsync();
-                await using var command = new NpgsqlCommand("SELECT pg_xact_status($1::text::xid8)", connection) { Parameters = { new() { Value = _id } } };
-                switch (await command.ExecuteScalarAsync() as string)
+                await using var take = new NpgsqlCommand(TakeNumber, connection) { Parameters = { new() { Value = _id }, new() { Value = _commits + 1 } } };
+                if (await take.ExecuteNonQueryAsync() == 1)
                 {
-                    case "committed": return true;
-                    case "aborted": return false;
-                    case "in progress": break;
-                    default: throw new InvalidOperationException("PostgreSQL went away during a commit, and what came back has forgotten whether it took place.");
+                    return false;
                 }
+                await using var ask = new NpgsqlCommand(AskNumber, connection) { Parameters = { new() { Value = _id } } };
+                return await ask.ExecuteScalarAsync() is long commits ? commits > _commits
+                    : throw new InvalidOperationException("PostgreSQL went away during a commit, and what came back has forgotten whether it took place.");
             }
             catch (NpgsqlException e) when (PostgresDatabase.Unavailable(e) is not null)
             {

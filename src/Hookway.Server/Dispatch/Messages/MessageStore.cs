@@ -39,6 +39,7 @@ public sealed class MessageStore(Database database, TimeProvider clock)
         INSERT INTO idempotency_keys (app_no, key, message_seq, expires_at) SELECT v.app, v.key, v.message, v.expires FROM {rows} WHERE true
         ON CONFLICT (app_no, key) DO UPDATE SET message_seq = excluded.message_seq, expires_at = excluded.expires_at
             WHERE idempotency_keys.expires_at < excluded.expires_at - {{(long)KeyLifetime.TotalMilliseconds}}
+        RETURNING message_seq
         """, RowStatement.Number("app"), RowStatement.Text("key"), RowStatement.Number("message"), RowStatement.Number("expires"));
 
     private static readonly RowStatement FindByIdStatement = new(
@@ -65,7 +66,8 @@ public sealed class MessageStore(Database database, TimeProvider clock)
             return;
         }
         var expires = (now + KeyLifetime).ToUnixTimeMilliseconds();
-        if (await session.ForEach(InsertKeyStatement, [.. keys.Select(item => new object?[] { item.AppNo, item.Key, item.MessageSeq, expires })]) < keys.Count)
+        var inserted = await session.Read(InsertKeyStatement, [.. keys.Select(item => new object?[] { item.AppNo, item.Key, item.MessageSeq, expires })], row => row.GetInt64(0));
+        if (inserted.Count < keys.Count)
         {
             throw new WriteConflictException("Another node accepted a message under the same idempotency key at the same time.");
         }
