@@ -7,7 +7,7 @@ namespace Hookway.Access.Members;
 /// <param name="CodeSecret">The secret of their authenticator; null while sign-in asks for the password alone.</param>
 /// <param name="CodeStep">The last time step whose code was used: a code works once.</param>
 /// <param name="RecoveryCodes">Hashes of the codes that stand in for the authenticator, each once.</param>
-/// <param name="Failures">Sign-ins that failed in a row.</param>
+/// <param name="Failures">Tries at the account that failed in a row, or are still being judged.</param>
 public sealed record User(
     long No, string UserId, string Email, string Name, string PasswordHash, byte[]? CodeSecret, long CodeStep, IReadOnlyList<string> RecoveryCodes,
     int Failures, DateTimeOffset? LockedUntil, DateTimeOffset CreatedAt)

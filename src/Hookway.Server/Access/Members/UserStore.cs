@@ -1,4 +1,6 @@
 using System.Data.Common;
+using System.Security.Cryptography;
+using System.Text;
 using Dapper;
 using Hookway.Access.Sessions;
 using Hookway.Storage;
@@ -31,13 +33,38 @@ public sealed class UserStore(Database database, Configuration configuration, Se
             """,
             new { id = ids.New(IdPrefix.User), email = User.Normalize(email), name = name.Trim(), passwordHash, now = Now }) is { } row ? ToUser(row) : null;
 
-    /// <summary>Counts a failed sign-in; at <paramref name="most"/> of them the account is locked until <paramref name="until"/> and the count begins anew.</summary>
-    public Task CountFailure(long userNo, int most, DateTimeOffset until) => database.Write(session => session.Connection.ExecuteAsync(
-        """
-        UPDATE users SET failures = CASE WHEN failures + 1 >= @most THEN 0 ELSE failures + 1 END,
-            locked_until = CASE WHEN failures + 1 >= @most THEN @until ELSE locked_until END
-        WHERE no = @userNo
-        """, new { userNo, most, until = until.ToUnixTimeMilliseconds() }));
+    /// <summary>
+    /// Counts a try at an account before it is judged, so that many at once are as many as one after the other; with the last of <paramref name="most"/> the account is locked
+    /// until <paramref name="until"/>, and begins anew then. Answers whose it is; null when nothing may be judged, because it is locked or nobody's.
+    /// </summary>
+    public Task<User?> CountTry(string email, int most, DateTimeOffset until) => database.Write(async session =>
+    {
+        var address = User.Normalize(email);
+        if (await CountTry(session, "email = @address", new { address, most, until = until.ToUnixTimeMilliseconds(), now = Now }) is { } user)
+        {
+            return user;
+        }
+        await session.Connection.ExecuteAsync(
+            "INSERT INTO unknown_sign_ins (no, tries) VALUES (@no, 1) ON CONFLICT (no) DO UPDATE SET tries = unknown_sign_ins.tries + 1",
+            new { no = (long)SHA256.HashData(Encoding.UTF8.GetBytes(address))[0] });
+        return null;
+    });
+
+    /// <summary>The same of someone who is known.</summary>
+    public Task<User?> CountTry(long userNo, int most, DateTimeOffset until) => database.Write(session =>
+        CountTry(session, "no = @userNo", new { userNo, most, until = until.ToUnixTimeMilliseconds(), now = Now }));
+
+    private async Task<User?> CountTry(WriteSession session, string whose, object values) =>
+        await session.Connection.QuerySingleOrDefaultAsync<UserRow>(
+            $"""
+            UPDATE users SET failures = CASE WHEN locked_until IS NULL THEN failures + 1 ELSE 1 END,
+                locked_until = CASE WHEN locked_until IS NULL AND failures + 1 >= @most THEN @until ELSE NULL END
+            WHERE {whose} AND (locked_until IS NULL OR locked_until <= @now) RETURNING {Columns}
+            """, values) is { } row ? ToUser(row) : null;
+
+    /// <summary>Takes back a try that was no failure, and the lock that it may have closed.</summary>
+    public Task TakeBackTry(long userNo) => database.Write(session => session.Connection.ExecuteAsync(
+        "UPDATE users SET failures = CASE WHEN failures > 0 THEN failures - 1 ELSE 0 END, locked_until = NULL WHERE no = @userNo", new { userNo }));
 
     /// <summary>Forgets failed sign-ins.</summary>
     public Task ForgetFailures(long userNo) => database.Write(session => session.Connection.ExecuteAsync(

@@ -6,7 +6,10 @@ using Hookway.Storage;
 
 namespace Hookway.Access.Sessions;
 
-/// <summary>Decides who is let in: password, then the authenticator's code where there is one, with a pause after failures. Never says which part was wrong.</summary>
+/// <summary>
+/// Decides who is let in: password, then the authenticator's code where there is one, with a pause after failures. Never says which part was wrong. A try counts as a failure from
+/// before it is judged until it turns out to be none.
+/// </summary>
 public sealed class SignIn(UserStore users, Passwords passwords, SecretProtector protector, TimeProvider clock)
 {
     /// <summary>Failures in a row after which an account is locked for <see cref="LockTime"/>.</summary>
@@ -21,21 +24,16 @@ public sealed class SignIn(UserStore users, Passwords passwords, SecretProtector
     /// <summary>Judges the first step.</summary>
     public async Task<SignInResult> Password(string email, string password)
     {
-        var user = await users.FindByEmail(email);
-        var matches = await passwords.Match(user, password);
         var now = clock.GetUtcNow();
-        if (user is null || user.LockedUntil > now)
+        var user = await users.CountTry(email, MostFailures, now + LockTime);
+        if (!await passwords.Match(user, password) || user is null)
         {
-            return new SignInResult(null, null);
-        }
-        if (!matches)
-        {
-            await users.CountFailure(user.No, MostFailures, now + LockTime);
             return new SignInResult(null, null);
         }
         if (user.HasCodes)
         {
             // The count goes on over both steps: a right password must not buy guesses at the code.
+            await users.TakeBackTry(user.No);
             return new SignInResult(null, TicketFor(user, now));
         }
         await users.ForgetFailures(user.No);
@@ -46,7 +44,7 @@ public sealed class SignIn(UserStore users, Passwords passwords, SecretProtector
     public async Task<SignInResult> Code(string ticket, string code)
     {
         var now = clock.GetUtcNow();
-        if (await UserOf(ticket, now) is not { } user || user.LockedUntil > now)
+        if (await UserOf(ticket, now) is not { } known || await users.CountTry(known.No, MostFailures, now + LockTime) is not { } user)
         {
             return new SignInResult(null, null);
         }
@@ -58,8 +56,19 @@ public sealed class SignIn(UserStore users, Passwords passwords, SecretProtector
             await users.ForgetFailures(user.No);
             return new SignInResult(user, null);
         }
-        await users.CountFailure(user.No, MostFailures, now + LockTime);
         return new SignInResult(null, ticket);
+    }
+
+    /// <summary>Whether it is the password of someone who is signed in: tries count as those at the door do, or whoever borrows a browser could guess on.</summary>
+    public async Task<bool> Confirm(long userNo, string password)
+    {
+        var user = await users.CountTry(userNo, MostFailures, clock.GetUtcNow() + LockTime);
+        if (!await passwords.Match(user, password))
+        {
+            return false;
+        }
+        await users.TakeBackTry(userNo);
+        return true;
     }
 
     // Holds a part of the password's hash: a ticket is over when the password changes.

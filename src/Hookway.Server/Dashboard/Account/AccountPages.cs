@@ -1,6 +1,7 @@
 using Hookway.Access.Members;
 using Hookway.Access.Sessions;
 using Hookway.Api;
+using Hookway.Dashboard.Gate;
 using Hookway.Ui;
 
 namespace Hookway.Dashboard.Account;
@@ -8,14 +9,16 @@ namespace Hookway.Dashboard.Account;
 /// <summary>What a person does with their own account: name, password, second step, sessions, sign-out.</summary>
 public static class AccountPages
 {
+    private const string NotTheirs = "is not your password, or your account rests for a few minutes after too many attempts";
+
     public static void MapAccount(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/account", Show);
         routes.MapPost("/account/name", Rename);
-        routes.MapPost("/account/password", ChangePassword);
+        routes.MapPost("/account/password", ChangePassword).TakesPassword();
         routes.MapGet("/account/codes", ShowCodes);
-        routes.MapPost("/account/codes", TurnOn);
-        routes.MapPost("/account/codes/off", TurnOff);
+        routes.MapPost("/account/codes", TurnOn).TakesPassword();
+        routes.MapPost("/account/codes/off", TurnOff).TakesPassword();
         routes.MapPost("/account/sessions/{sessionId}/end", EndSession);
         routes.MapPost("/sign-out", SignOut);
     }
@@ -35,14 +38,14 @@ public static class AccountPages
         return new SeeOtherResult("/account?said=saved");
     }
 
-    private static async Task<IResult> ChangePassword(HttpContext http, DashboardContext page, UserStore users, SessionStore sessions, Passwords passwords)
+    private static async Task<IResult> ChangePassword(HttpContext http, DashboardContext page, UserStore users, SessionStore sessions, SignIn signIn, Passwords passwords)
     {
         var form = await FormState.Read(http.Request);
         var errors = new FieldErrors();
         User.CheckPassword(form.ValueOf("password"), errors);
-        if (await IsTheirs(page, form, users, passwords) is false)
+        if (!await IsTheirs(page, form, signIn))
         {
-            errors.Add("current", "is not your password");
+            errors.Add("current", NotTheirs);
         }
         if (errors.Any)
         {
@@ -55,7 +58,7 @@ public static class AccountPages
     private static IResult ShowCodes(DashboardContext page) =>
         page.Session.User.HasCodes ? Results.Redirect("/account") : CodesPageOf(page, OneTimeCodes.NewSecret(), null);
 
-    private static async Task<IResult> TurnOn(HttpContext http, DashboardContext page, UserStore users, Passwords passwords, TimeProvider clock)
+    private static async Task<IResult> TurnOn(HttpContext http, DashboardContext page, UserStore users, SignIn signIn, TimeProvider clock)
     {
         var form = await FormState.Read(http.Request);
         byte[] secret;
@@ -77,9 +80,9 @@ public static class AccountPages
             errors.Add("code", "is not the code that the app shows now");
             return CodesPageOf(page, secret, form.With(errors));
         }
-        if (!await IsTheirs(page, form, users, passwords))
+        if (!await IsTheirs(page, form, signIn))
         {
-            errors.Add("current", "is not your password");
+            errors.Add("current", NotTheirs);
             return CodesPageOf(page, secret, form.With(errors));
         }
         var codes = OneTimeCodes.NewRecoveryCodes();
@@ -87,12 +90,12 @@ public static class AccountPages
         return PageResult.Of<RecoveryCodesPage>(page, new { Codes = codes });
     }
 
-    private static async Task<IResult> TurnOff(HttpContext http, DashboardContext page, UserStore users, SessionStore sessions, Passwords passwords)
+    private static async Task<IResult> TurnOff(HttpContext http, DashboardContext page, UserStore users, SessionStore sessions, SignIn signIn)
     {
         var form = await FormState.Read(http.Request);
-        if (!await IsTheirs(page, form, users, passwords))
+        if (!await IsTheirs(page, form, signIn))
         {
-            return await AccountPage(page, sessions, form.With(FieldErrors.Of("current", "is not your password")));
+            return await AccountPage(page, sessions, form.With(FieldErrors.Of("current", NotTheirs)));
         }
         await users.SetCodes(page.Session.User.No, null, 0, [], page.Session.SessionId);
         return new SeeOtherResult("/account?said=codes-off");
@@ -112,8 +115,7 @@ public static class AccountPages
     }
 
     /// <summary>A session alone is not enough to change how one signs in: whoever borrows the browser must not keep the account.</summary>
-    private static async Task<bool> IsTheirs(DashboardContext page, FormState form, UserStore users, Passwords passwords) =>
-        await passwords.Match(await users.Find(page.Session.User.No), form.ValueOf("current") ?? "");
+    private static Task<bool> IsTheirs(DashboardContext page, FormState form, SignIn signIn) => signIn.Confirm(page.Session.User.No, form.ValueOf("current") ?? "");
 
     private static PageResult CodesPageOf(DashboardContext page, byte[] secret, FormState? form) =>
         PageResult.Of<CodesPage>(page, new { Secret = secret, Form = form }, form is null ? StatusCodes.Status200OK : StatusCodes.Status400BadRequest);

@@ -13,14 +13,14 @@ public static class GatePages
     {
         routes.MapGet("/", Start);
         routes.MapGet("/sign-in", ShowSignIn);
-        routes.MapPost("/sign-in", DoSignIn);
+        routes.MapPost("/sign-in", DoSignIn).TakesPassword();
         routes.MapPost("/sign-in/code", DoCode);
         routes.MapGet("/set-up/{token}", ShowSetUp);
-        routes.MapPost("/set-up/{token}", DoSetUp);
+        routes.MapPost("/set-up/{token}", DoSetUp).TakesPassword();
         routes.MapGet("/join/{token}", ShowJoin);
-        routes.MapPost("/join/{token}", DoJoin);
+        routes.MapPost("/join/{token}", DoJoin).TakesPassword();
         routes.MapGet("/reset-password/{token}", ShowReset);
-        routes.MapPost("/reset-password/{token}", DoReset);
+        routes.MapPost("/reset-password/{token}", DoReset).TakesPassword();
         routes.MapPost("/theme", KeepTheme);
     }
 
