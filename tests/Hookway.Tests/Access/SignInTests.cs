@@ -1,6 +1,8 @@
+using System.Text.RegularExpressions;
 using Hookway.Access;
 using Hookway.Access.Members;
 using Hookway.Access.Sessions;
+using Hookway.Hosting;
 using Hookway.Storage;
 using Hookway.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
@@ -250,6 +252,69 @@ public class SignInTests(ServerFixture fixture) : IClassFixture<ServerFixture>
         var to = isOurs ? asked : "/";
         (await browser.Get("/sign-in?return=" + Uri.EscapeDataString(asked))).Expect(302).Location.ShouldBe(to);
         (await browser.Post("/theme", ("theme", "dark"), ("return", asked))).Expect(303).Location.ShouldBe(to);
+    }
+
+    [Fact]
+    public async Task A_session_that_another_process_ended_is_over_on_every_page_at_once()
+    {
+        await using var server = await TestServer.Start();
+        using var browser = await PageClient.SignedIn(server, email: "ada@example.com");
+        using var phone = await SignedInAgain(server);
+        using var tablet = await SignedInAgain(server);
+        var ada = (await server.Services.GetRequiredService<UserStore>().FindByEmail("ada@example.com"))!;
+        var sessions = await server.Services.GetRequiredService<SessionStore>().List(ada);
+        // A node where there can be several, and a command's process on the embedded store.
+        await using var node = PostgresDatabaseForTest.IsAsked ? await server.StartNode() : null;
+        await using var command = ServerHost.BuildTools(server.Services.GetRequiredService<ServerSettings>());
+        if (node is null)
+        {
+            await ServerHost.OpenExistingStore(command);
+        }
+        var elsewhere = (node?.Services ?? command).GetRequiredService<SessionStore>();
+
+        (await elsewhere.End(ada.No, sessions[0].SessionId)).ShouldBeTrue();
+        (await tablet.Get("/account")).Expect(303);
+        (await phone.Get("/account")).Expect(200);
+        (await elsewhere.End(ada.No, sessions[1].SessionId)).ShouldBeTrue();
+        (await phone.Get("/sign-in")).Expect(200);
+        (await browser.Get("/account")).Expect(200);
+    }
+
+    [Fact]
+    public async Task Whoever_has_an_account_joins_a_second_workspace_by_signing_in_and_switches_between_them()
+    {
+        await using var server = await TestServer.Start();
+        var key = await server.CreateWorkspace();
+        using var browser = await PageClient.SignedIn(server, Roles.Viewer, "ada@example.com");
+        var first = (await browser.Get("/")).Expect(302).Location!;
+        var link = new Uri((await server.Post("/api/v1/members/invitations", new { email = "ada@example.com", role = "admin" }, key)).Expect(201).Text("url")).AbsolutePath;
+        using var phone = new PageClient(server);
+        (await phone.Get(link)).Expect(200).Text.ShouldContain("has an account here already");
+        // Nobody gets into it by making another one.
+        (await phone.Post(link, ("name", "Mallory"), ("password", "another long password"))).Expect(404);
+        var signedIn = (await phone.Post("/sign-in", ("email", "ada@example.com"), ("password", PageClient.Password), ("return", link))).Expect(303);
+        signedIn.Location.ShouldBe(link);
+        using var stranger = await PageClient.SignedIn(server, Roles.Owner);
+        (await stranger.Post(link)).Expect(400);
+
+        (await phone.Get(link)).Expect(200).Text.ShouldContain("Join as ada@example.com");
+        (await phone.Post(link)).Expect(302);
+
+        // The browser that was signed in all the time sees it, too.
+        var both = (await browser.Get(first)).Expect(200);
+        var second = Regex.Matches(both.Html, "href=\"(/w/ws_[0-9a-z]+)\"").Select(match => match.Groups[1].Value).Distinct().Where(path => path != first).ShouldHaveSingleItem();
+        (await browser.Get(second)).Expect(200).Text.ShouldContain("other");
+        (await browser.Get(second + "/settings/members")).Expect(200).Text.ShouldContain("Invite someone");
+        (await browser.Get(first + "/settings/members")).Expect(200).Text.ShouldNotContain("Invite someone");
+        (await stranger.Get(second)).Expect(404);
+    }
+
+    private static async Task<PageClient> SignedInAgain(TestServer server)
+    {
+        var client = new PageClient(server);
+        (await client.Post("/sign-in", ("email", "ada@example.com"), ("password", PageClient.Password))).Expect(303);
+        (await client.Get("/account")).Expect(200);
+        return client;
     }
 
     [Fact]

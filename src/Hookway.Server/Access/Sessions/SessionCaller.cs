@@ -13,10 +13,15 @@ public sealed class SessionCaller(SessionStore sessions, WorkspaceStore workspac
     /// <summary>Carries <see cref="Session.AntiforgeryOf"/> on writes.</summary>
     public const string AntiforgeryHeader = "Hookway-Antiforgery";
 
-    /// <summary>The session of a request's cookie; null when there is none that may be used.</summary>
+    /// <summary>The session of a request's cookie; null when there is none that may be used. What was revoked elsewhere before this request began is.</summary>
     public async ValueTask<Session?> SessionOf(HttpRequest request)
     {
-        if (SessionCookie.Of(request) is not { } token || await sessions.View(token) is not { } session || !session.IsUsable(clock.GetUtcNow()))
+        if (SessionCookie.Of(request) is not { } token)
+        {
+            return null;
+        }
+        await configuration.CatchUp();
+        if (await sessions.View(token) is not { } session || !session.IsUsable(clock.GetUtcNow()))
         {
             return null;
         }
