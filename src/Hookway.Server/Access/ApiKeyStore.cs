@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Dapper;
+using Hookway.Access.Members;
 using Hookway.Storage;
 
 namespace Hookway.Access;
@@ -57,6 +58,7 @@ public sealed class ApiKeyStore(Database database, Configuration configuration, 
             $"UPDATE api_keys SET revoked_at = @now WHERE no = @No RETURNING {Columns}", new { old.No, now = now.ToUnixTimeMilliseconds() })).ToKey();
         touched.Add(revoked.Subject);
         touched.Record(workspaceNo, now, "api_key.revoked", keyId, ApiKeyResource.Of(old), ApiKeyResource.Of(revoked));
+        await AccessLinkStore.RevokeOf(session, touched, workspaceNo, keyId, role: null, now);
         return revoked;
     });
 
@@ -77,6 +79,12 @@ public sealed class ApiKeyStore(Database database, Configuration configuration, 
         await session.Connection.ExecuteScalarAsync<long?>(
             "SELECT 1 FROM api_keys WHERE id = @keyId AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > @now)",
             new { keyId, now = now.ToUnixTimeMilliseconds() }) is not null;
+
+    /// <summary>What a key may do; null when it may not be used any more.</summary>
+    public static async Task<IReadOnlyList<string>?> ScopesOf(DbConnection connection, long workspaceNo, string keyId, DateTimeOffset now) =>
+        (await connection.ExecuteScalarAsync<string?>(
+            "SELECT scopes FROM api_keys WHERE id = @keyId AND workspace_no = @workspaceNo AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > @now)",
+            new { keyId, workspaceNo, now = now.ToUnixTimeMilliseconds() }))?.Split(' ');
 
     /// <summary>Notes that a key was used; kept to the minute, so that reads stay reads.</summary>
     public Task MarkUsed(string keyId, DateTimeOffset at) => database.Write(session => session.Connection.ExecuteAsync(

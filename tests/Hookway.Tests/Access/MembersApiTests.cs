@@ -1,6 +1,7 @@
 using Hookway.Access;
 using Hookway.Access.Members;
 using Hookway.Tests.Support;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Hookway.Tests.Access;
 
@@ -140,6 +141,63 @@ public class MembersApiTests
         entries.Select(entry => entry.GetProperty("action").GetString()).ShouldBe(["member.removed", "member.updated", "member.joined"]);
         entries[1].GetProperty("before").GetProperty("role").GetString().ShouldBe("admin");
         entries[1].GetProperty("actor").GetString()!.ShouldStartWith("usr_");
+    }
+
+    [Fact]
+    public async Task An_invitation_holds_no_longer_than_whoever_made_it_may_make_it()
+    {
+        await using var server = await TestServer.Start();
+        var workspace = await WorkspaceId(server);
+        using var owner = await PageClient.SignedIn(server, Roles.Owner);
+        using var second = await PageClient.SignedIn(server, Roles.Owner, "second@example.com");
+        using var admin = await PageClient.SignedIn(server, Roles.Admin, "admin@example.com");
+        async Task<string> IdOf(string email) =>
+            (await server.Get("/api/v1/members")).Items.Single(member => member.GetProperty("email").GetString() == email).GetProperty("userId").GetString()!;
+        async Task<string> Invite(PageClient by, string role) => new Uri((await by.Api(
+            HttpMethod.Post, "/api/v1/members/invitations", new { email = $"{Guid.NewGuid():N}@example.com", role }, workspace)).Expect(201).Text("url")).AbsolutePath;
+        using var guest = new PageClient(server);
+        (string, string?)[] form = [("name", "Guest"), ("password", PageClient.Password)];
+
+        // An owner who becomes an admin still invites admins, and owners no more.
+        var (asOwner, asAdmin, others) = (await Invite(second, Roles.Owner), await Invite(second, Roles.Admin), await Invite(owner, Roles.Owner));
+        var id = await IdOf("second@example.com");
+        (await owner.Api(HttpMethod.Patch, $"/api/v1/members/{id}", new { role = "admin" }, workspace)).Expect(200);
+        (await guest.Get(asOwner)).Expect(404);
+        (await guest.Post(asOwner, form)).Expect(404);
+        (await guest.Get(asAdmin)).Expect(200);
+        (await guest.Get(others)).Expect(200);
+
+        // Whoever may invite nobody, or is gone, has nobody waiting.
+        var asViewer = await Invite(admin, Roles.Viewer);
+        (await owner.Api(HttpMethod.Patch, $"/api/v1/members/{await IdOf("admin@example.com")}", new { role = "member" }, workspace)).Expect(200);
+        (await guest.Post(asViewer, form)).Expect(404);
+        (await owner.Api(HttpMethod.Delete, $"/api/v1/members/{id}", null, workspace)).Expect(200);
+        (await guest.Post(asAdmin, form)).Expect(404);
+        (await server.Get("/api/v1/members/invitations")).Items.ShouldHaveSingleItem().GetProperty("role").GetString().ShouldBe("owner");
+        (await server.Get("/api/v1/audit-log")).Items.Count(entry => entry.GetProperty("action").GetString() == "member.invitation_revoked").ShouldBe(3);
+        (await guest.Post(others, form)).Expect(303);
+    }
+
+    [Fact]
+    public async Task An_invitation_by_a_key_ends_with_the_key()
+    {
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var server = await TestServer.Start(clock: clock);
+        async Task<string> Invite(string key) => new Uri((await server.Post(
+            "/api/v1/members/invitations", new { email = $"{Guid.NewGuid():N}@example.com", role = "viewer" }, key)).Expect(201).Text("url")).AbsolutePath;
+        var made = (await server.Post("/api/v1/api-keys", new { name = "Script", scopes = new[] { "*" } })).Expect(201);
+        var brief = await server.CreateKey([Scopes.Everything], clock.GetUtcNow() + TimeSpan.FromHours(1));
+        var (byKey, byBrief, stays) = (await Invite(made.Text("key")), await Invite(brief), await Invite(TestServer.EverythingKey));
+        using var guest = new PageClient(server);
+        (await guest.Get(byKey)).Expect(200);
+        (await guest.Get(byBrief)).Expect(200);
+
+        (await server.Delete($"/api/v1/api-keys/{made.Text("keyId")}")).Expect(200);
+        (await guest.Post(byKey, ("name", "Guest"), ("password", PageClient.Password))).Expect(404);
+        (await server.Get("/api/v1/members/invitations")).Items.Length.ShouldBe(2);
+        clock.Advance(TimeSpan.FromHours(1));
+        (await guest.Post(byBrief, ("name", "Guest"), ("password", PageClient.Password))).Expect(404);
+        (await guest.Post(stays, ("name", "Guest"), ("password", PageClient.Password))).Expect(303);
     }
 
     private static async Task<string> WorkspaceId(TestServer server, string name = FirstStart.WorkspaceName) =>

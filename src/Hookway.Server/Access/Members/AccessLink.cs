@@ -7,8 +7,10 @@ namespace Hookway.Access.Members;
 /// <summary>A link that lets someone in once: into a workspace without an owner, by invitation, or back to an account whose password was forgotten.</summary>
 /// <param name="WorkspaceNo">The workspace it leads into; null for a reset.</param>
 /// <param name="UserNo">Whose password it resets; null for the others.</param>
+/// <param name="InvitedBy">The id of the member or the key that made an invitation; null where the operator did.</param>
 public sealed record AccessLink(
-    long No, string LinkId, string Kind, long? WorkspaceNo, long? UserNo, string? Email, string? Role, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt)
+    long No, string LinkId, string Kind, long? WorkspaceNo, long? UserNo, string? Email, string? Role, string? InvitedBy, DateTimeOffset CreatedAt,
+    DateTimeOffset ExpiresAt)
 {
     public const string SetUp = "setup";
     public const string Invitation = "invite";

@@ -13,7 +13,7 @@ public sealed class Joining(
         var hash = await passwords.Hash(password);
         return await configuration.Change(ByLink(email), async (session, touched) =>
         {
-            if (await links.Find(session.Connection, AccessLink.SetUp, token) is not { WorkspaceNo: { } workspaceNo } link
+            if (await Take(session, AccessLink.SetUp, token) is not { WorkspaceNo: { } workspaceNo } link
                 || await MemberStore.HasOwner(session.Connection, workspaceNo)
                 || await users.Create(session, email, name, hash) is not { } user)
             {
@@ -29,14 +29,14 @@ public sealed class Joining(
     {
         var hash = await passwords.Hash(password);
         return await configuration.Change(ByLink((await links.Find(AccessLink.Invitation, token))?.Email), async (session, touched) =>
-            await links.Find(session.Connection, AccessLink.Invitation, token) is { Email: { } email, Role: { } role } link
+            await Take(session, AccessLink.Invitation, token) is { Email: { } email, Role: { } role } link
             && await users.Create(session, email, name, hash) is { } user
                 ? await Join(session, touched, link, user, role) : null);
     }
 
     /// <summary>Takes in someone who is signed in already: as the one who was invited, or as the owner of a workspace that has none.</summary>
     public Task<User?> Accept(string kind, string token, User user) => configuration.Change(new Actor(user.UserId, user.Email), async (session, touched) =>
-        await links.Find(session.Connection, kind, token) is { WorkspaceNo: { } workspaceNo } link
+        await Take(session, kind, token) is { WorkspaceNo: { } workspaceNo } link
         && (kind == AccessLink.SetUp ? !await MemberStore.HasOwner(session.Connection, workspaceNo) : kind == AccessLink.Invitation && link.Email == user.Email)
             ? await Join(session, touched, link, user, link.Role ?? Roles.Owner) : null);
 
@@ -46,19 +46,29 @@ public sealed class Joining(
         var hash = await passwords.Hash(password);
         return await configuration.ChangeUnrecorded(async (session, touched) =>
         {
-            if (await links.Find(session.Connection, AccessLink.Reset, token) is not { UserNo: { } userNo } link)
+            if (await links.Find(session.Connection, AccessLink.Reset, token) is not { UserNo: { } userNo } link || await AccessLinkStore.Use(session, link) == 0)
             {
                 return null;
             }
             await users.SetPassword(session, userNo, hash);
             await SessionStore.EndAll(session, touched, userNo, except: null);
-            await AccessLinkStore.Use(session, link);
             return await users.Find(session.Connection, userNo);
         });
     }
 
     /// <summary>Who has no account yet acts by the link that they were given.</summary>
     private static Actor ByLink(string? email) => new("link", email);
+
+    /// <summary>The link, as it is once nobody else can change who belongs to its workspace.</summary>
+    private async Task<AccessLink?> Take(WriteSession session, string kind, string token)
+    {
+        if (await links.Find(session.Connection, kind, token) is not { WorkspaceNo: { } workspaceNo })
+        {
+            return null;
+        }
+        await MemberStore.Hold(session, workspaceNo);
+        return await links.Find(session.Connection, kind, token);
+    }
 
     private async Task<User> Join(WriteSession session, ChangedSubjects touched, AccessLink link, User user, string role)
     {

@@ -68,6 +68,7 @@ public sealed class MemberStore(Database database, Configuration configuration, 
     private Task<MemberChange> Change(long workspaceNo, Actor by, string userId, bool byOwner, string? role, Func<WriteSession, Task<int>> change) =>
         configuration.Change(by, async (session, touched) =>
         {
+            await Hold(session, workspaceNo);
             if (await Find(session.Connection, workspaceNo, userId) is not { } member)
             {
                 return new MemberChange(null, null);
@@ -82,10 +83,15 @@ public sealed class MemberStore(Database database, Configuration configuration, 
             }
             await change(session);
             await SessionStore.Touch(session, touched, member.UserNo);
+            await AccessLinkStore.RevokeOf(session, touched, workspaceNo, userId, role, clock.GetUtcNow());
             var changed = member with { Role = role ?? member.Role };
             touched.Record(workspaceNo, clock.GetUtcNow(), role is null ? "member.removed" : "member.updated", userId, MemberResource.Of(member), role is null ? null : MemberResource.Of(changed));
             return new MemberChange(changed, null);
         });
+
+    /// <summary>Has whoever else changes who belongs to a workspace, on whichever node, wait for this transaction: two must not make two first owners, nor take away the last two.</summary>
+    internal static Task Hold(WriteSession session, long workspaceNo) =>
+        session.Connection.ExecuteAsync("UPDATE workspaces SET name = name WHERE no = @workspaceNo", new { workspaceNo });
 
     private static Task<long> CountOwners(DbConnection connection, long workspaceNo) => connection.ExecuteScalarAsync<long>(
         "SELECT count(*) FROM members WHERE workspace_no = @workspaceNo AND role = @owner", new { workspaceNo, owner = Roles.Owner });

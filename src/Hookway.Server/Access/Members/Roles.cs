@@ -26,6 +26,13 @@ public static class Roles
     /// <summary>The scopes that a role stands for.</summary>
     public static IReadOnlyList<string> ScopesOf(string role) => ScopesByRole[role];
 
+    /// <summary>Whether who holds these scopes may invite people as this: nobody hands out more than they hold, and owners are made by owners.</summary>
+    public static bool MayInvite(IReadOnlyList<string> scopes, bool isOwner, string role)
+    {
+        bool Holds(string scope) => scopes.Contains(scope) || scopes.Contains(Scopes.Everything);
+        return (isOwner || role != Owner) && Holds(Scopes.WorkspaceWrite) && ScopesOf(role).All(Holds);
+    }
+
     /// <summary>One sentence about a role, for people who hand it out.</summary>
     public static string Sentence(string role) => role switch
     {
