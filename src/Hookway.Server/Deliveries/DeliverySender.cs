@@ -31,19 +31,22 @@ public sealed class DeliverySender : IDisposable
 
     private readonly SenderOptions options;
     private readonly TimeProvider clock;
+    private readonly GuardedConnector connector;
     private readonly HttpMessageInvoker http;
 
     public DeliverySender(AddressGuard guard, SenderOptions options, TimeProvider clock)
     {
         this.options = options;
         this.clock = clock;
+        connector = new GuardedConnector(guard, options, clock);
         http = new HttpMessageInvoker(new SocketsHttpHandler
         {
-            ConnectCallback = new GuardedConnector(guard, options, clock).Connect,
+            ConnectCallback = connector.Connect,
             ConnectTimeout = options.Timeout,
             AllowAutoRedirect = false,
             UseCookies = false,
-            UseProxy = false,
+            UseProxy = options.Proxy is not null,
+            Proxy = options.Proxy is { } proxy ? ProxyAt(proxy) : null,
             AutomaticDecompression = DecompressionMethods.None,
             ActivityHeadersPropagator = null,
             MaxResponseHeadersLength = HeaderKiB,
@@ -74,6 +77,10 @@ public sealed class DeliverySender : IDisposable
         using var link = cancel.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), deadline);
         try
         {
+            if (options.Proxy is not null)
+            {
+                await connector.Check(AddressGuard.HostOf(request.Url)!, deadline.Token);
+            }
             using var response = await http.SendAsync(message, deadline.Token);
             return await Answered(response, deadline, started);
         }
@@ -90,6 +97,15 @@ public sealed class DeliverySender : IDisposable
     }
 
     public void Dispose() => http.Dispose();
+
+    private static WebProxy ProxyAt(Uri address)
+    {
+        var parts = address.UserInfo.Split(':', 2);
+        return new WebProxy(new UriBuilder(address) { UserName = "", Password = "" }.Uri, BypassOnLocal: false)
+        {
+            Credentials = address.UserInfo.Length == 0 ? null : new NetworkCredential(Uri.UnescapeDataString(parts[0]), Uri.UnescapeDataString(parts.ElementAtOrDefault(1) ?? "")),
+        };
+    }
 
     private static HttpRequestMessage Message(DeliveryRequest request, out string? objection)
     {
@@ -172,6 +188,7 @@ public sealed class DeliverySender : IDisposable
             (_, HttpRequestError.ConfigurationLimitExceeded) => (AttemptOutcome.InvalidResponse, $"The response headers are larger than {HeaderKiB} KiB."),
             (_, HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError or HttpRequestError.VersionNegotiationError) =>
                 (AttemptOutcome.InvalidResponse, Particulars(e)),
+            (_, HttpRequestError.ProxyTunnelError) => (AttemptOutcome.ConnectionFailed, "The server's own proxy did not open the way to the receiver."),
             (_, HttpRequestError.ResponseEnded) => (AttemptOutcome.ConnectionFailed, "The connection was closed before the status and headers were complete."),
             _ => (AttemptOutcome.ConnectionFailed, "The connection broke off before an answer came."),
         };

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace Hookway.Deliveries;
 
-/// <summary>Opens the sender's connections, to allowed addresses only, whatever the name resolved to before.</summary>
+/// <summary>Opens the sender's connections, to allowed addresses only, whatever the name resolved to before. Those to the operator's own proxy are for requests that were checked.</summary>
 internal sealed class GuardedConnector(AddressGuard guard, SenderOptions options, TimeProvider clock)
 {
     private static readonly TimeSpan LongestDialOfMany = TimeSpan.FromSeconds(2);
@@ -12,13 +12,42 @@ internal sealed class GuardedConnector(AddressGuard guard, SenderOptions options
     public async ValueTask<Stream> Connect(SocketsHttpConnectionContext context, CancellationToken cancel)
     {
         var target = context.DnsEndPoint;
-        var addresses = await Resolve(target.Host, cancel);
-        var allowed = Array.FindAll(addresses, guard.Allows);
-        if (allowed.Length == 0)
+        if (options.Proxy is not null)
         {
-            throw new ConnectFailure(AttemptOutcome.BlockedAddress, $"{target.Host} is {guard.Objection(addresses[0])}.");
+            return await ConnectToProxy(target, cancel);
         }
 
+        var addresses = await Resolve(target.Host, cancel);
+        var allowed = Array.FindAll(addresses, guard.Allows);
+        return allowed.Length > 0 ? await DialAny(allowed, target, cancel) : throw Blocked(target.Host, addresses[0]);
+    }
+
+    /// <summary>Before a request goes to the proxy, which may take any of the addresses that a name has: none of them may be one that is not allowed.</summary>
+    public async Task Check(string host, CancellationToken cancel)
+    {
+        if (Array.Find(await Resolve(host, cancel), address => !guard.Allows(address)) is { } refused)
+        {
+            throw Blocked(host, refused);
+        }
+    }
+
+    private ConnectFailure Blocked(string host, IPAddress address) => new(AttemptOutcome.BlockedAddress, $"{host} is {guard.Objection(address)}.");
+
+    // Where it is, and what is wrong with it, is for the operator and not for those whose endpoints are called.
+    private async Task<Stream> ConnectToProxy(DnsEndPoint proxy, CancellationToken cancel)
+    {
+        try
+        {
+            return await DialAny(await Resolve(proxy.Host, cancel), proxy, cancel);
+        }
+        catch (ConnectFailure e)
+        {
+            throw new ConnectFailure(AttemptOutcome.ConnectionFailed, "The server's own proxy cannot be reached.", e);
+        }
+    }
+
+    private async Task<Stream> DialAny(IPAddress[] allowed, DnsEndPoint target, CancellationToken cancel)
+    {
         for (var i = 0; i < allowed.Length - 1; i++)
         {
             try

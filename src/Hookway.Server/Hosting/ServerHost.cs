@@ -63,6 +63,10 @@ public static class ServerHost
         builder.Services.AddFaces(settings.PublicUrl);
 
         var app = builder.Build();
+        if (settings.TrustedProxies.Count > 0)
+        {
+            app.UseMiddleware<TrustedProxies>();
+        }
         app.UseMiddleware<RequestPipeline>();
         app.Use(app.Services.GetRequiredService<ApiInside>().Attach);
         app.UseRouting();

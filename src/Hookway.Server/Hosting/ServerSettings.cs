@@ -23,9 +23,14 @@ public sealed class ServerSettings
         MasterKey = Value(Setting.MasterKeyText) is { Length: > 0 } key ? Convert.FromBase64String(key.Trim()) : null;
         BootstrapApiKey = Value(Setting.BootstrapApiKey) is { Length: > 0 } bootstrap ? bootstrap : null;
         MetricsToken = Value(Setting.MetricsToken) is { Length: > 0 } metrics ? metrics : null;
+        TrustedProxies = Setting.AddressesAndNetworks(Value(Setting.TrustedProxies))!;
         AllowedNetworks = Setting.Networks(Value(Setting.AllowedNetworks))!;
         RetryDelays = Setting.Delays(Value(Setting.RetrySchedule))!;
-        Sender = new SenderOptions { Timeout = Setting.Duration(Value(Setting.Timeout))!.Value };
+        Sender = new SenderOptions
+        {
+            Timeout = Setting.Duration(Value(Setting.Timeout))!.Value,
+            Proxy = Value(Setting.DeliveryProxy) is { Length: > 0 } proxy ? new Uri(proxy) : null,
+        };
         Deliveries = new DeliveryOptions { MaxInFlight = Number(Setting.MaxInFlight), MaxInFlightPerTarget = Number(Setting.MaxInFlightPerTarget) };
         Node = new NodeOptions { Lease = TimeSpan.FromSeconds(Number(Setting.LeaseSeconds)) };
         Targets = new TargetOptions { RequireHttps = bool.Parse(Value(Setting.RequireHttps)) };
@@ -51,6 +56,9 @@ public sealed class ServerSettings
 
     /// <summary>With which <c>/metrics</c> is read from elsewhere; null when it is not.</summary>
     public string? MetricsToken { get; }
+
+    /// <summary>Whose word on the sender of a request is believed.</summary>
+    public IReadOnlyList<IPNetwork> TrustedProxies { get; }
     public IReadOnlyList<IPNetwork> AllowedNetworks { get; }
     public IReadOnlyList<TimeSpan> RetryDelays { get; }
     public SenderOptions Sender { get; }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Hookway.Access;
 using Hookway.Storage;
@@ -21,6 +22,7 @@ public sealed record Setting(string Key, string Default, string Description, str
     public const string MasterKeyText = "Hookway:MasterKey";
     public const string BootstrapApiKey = "Hookway:BootstrapApiKey";
     public const string AllowedNetworks = "Hookway:Deliveries:AllowedNetworks";
+    public const string DeliveryProxy = "Hookway:Deliveries:Proxy";
     public const string RequireHttps = "Hookway:Deliveries:RequireHttps";
     public const string Timeout = "Hookway:Deliveries:Timeout";
     public const string RetrySchedule = "Hookway:Deliveries:RetrySchedule";
@@ -28,6 +30,7 @@ public sealed record Setting(string Key, string Default, string Description, str
     public const string MaxInFlightPerTarget = "Hookway:Deliveries:MaxInFlightPerTarget";
     public const string LeaseSeconds = "Hookway:Node:LeaseSeconds";
     public const string RetentionDays = "Hookway:Retention:Days";
+    public const string TrustedProxies = "Hookway:TrustedProxies";
     public const string MetricsToken = "Hookway:MetricsToken";
 
     /// <summary>The key of the server's own limit of a kind.</summary>
@@ -50,6 +53,8 @@ public sealed record Setting(string Key, string Default, string Description, str
             "hwk_ and at least 24 of A-Za-z0-9", ApiKey.IsWellFormed),
         new(AllowedNetworks, "", "Reserved address ranges that may be called, as CIDR divided by commas. Loopback is added only while every address in `Urls` and `PublicUrl` is itself loopback.",
             "CIDR ranges divided by commas, such as 10.0.0.0/8", text => Networks(text) is not null),
+        new(DeliveryProxy, "", "The HTTP proxy through which every delivery goes. The server refuses names that lead to addresses which it may not call, and the proxy looks them up once more: it must refuse those as well.",
+            "http://host:port, or http://user:password@host:port", IsProxy),
         new(RequireHttps, "false", "Refuse endpoint URLs that are not https.", "true or false", text => bool.TryParse(text, out _)),
         new(Timeout, "00:00:15", "The time one attempt may take in all: connecting, sending and the answer.", "a time from 00:00:01 to 00:05:00",
             text => Duration(text) is { } time && time >= TimeSpan.FromSeconds(1) && time <= TimeSpan.FromMinutes(5)),
@@ -67,6 +72,8 @@ public sealed record Setting(string Key, string Default, string Description, str
         Limit(LimitKind.RetentionDays, "", "The most days for which anything of a workspace is kept."),
         new(RetentionDays, "30", "For how many days messages, with what became of them, are kept; a workspace's own limit may be shorter. Their data is erased then, and what is still pending is canceled as expired; a day later they are removed.",
             "a whole number from 1 to 36500", text => IsNumber(text, 1, 36_500)),
+        new(TrustedProxies, "", "Addresses of reverse proxies, or their ranges, divided by commas: what these say in `X-Forwarded-For`, `-Proto` and `-Host` is believed, and no other's. They must set or remove all three.",
+            "addresses or CIDR ranges divided by commas, such as 10.0.0.7,192.168.4.0/24", text => AddressesAndNetworks(text) is not null),
         new(MetricsToken, "", "Lets a scraper on another machine read `/metrics`, as a bearer token; without it only direct requests from this machine are answered.",
             "16 to 200 visible ASCII characters", text => text.Length is >= 16 and <= 200 && !text.AsSpan().ContainsAnyExceptInRange('!', '~')),
     ];
@@ -116,6 +123,10 @@ public sealed record Setting(string Key, string Default, string Description, str
             ? $"{address.Scheme}://localhost:{address.Port}{address.PathBase}"
             : url.Trim().TrimEnd('/');
 
+    /// <summary>Addresses and CIDR ranges divided by commas, an address as the range of it alone; null when one is neither.</summary>
+    public static IReadOnlyList<IPNetwork>? AddressesAndNetworks(string text) => Networks(string.Join(',', text.Split(',', StringSplitOptions.TrimEntries).Select(part =>
+        IPAddress.TryParse(part, out var address) ? $"{address}/{(address.AddressFamily == AddressFamily.InterNetwork ? 32 : 128)}" : part)));
+
     /// <summary>CIDR ranges divided by commas; null when one is not.</summary>
     public static IReadOnlyList<IPNetwork>? Networks(string text)
     {
@@ -154,6 +165,8 @@ public sealed record Setting(string Key, string Default, string Description, str
     }
 
     private static bool IsUrl(string text) => Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https";
+
+    private static bool IsProxy(string text) => Uri.TryCreate(text, UriKind.Absolute, out var url) && url is { Scheme: "http", PathAndQuery: "/", Fragment: "" };
 
     private static bool IsNumber(string text, int least, int most) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most;
