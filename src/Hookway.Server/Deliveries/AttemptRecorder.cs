@@ -22,7 +22,7 @@ public sealed class AttemptRecorder
     private readonly DeliveryMetrics _metrics;
     private readonly TimeProvider _clock;
     private readonly ILogger<AttemptRecorder> _log;
-    private readonly WriteLane<AttemptRecord, ChangedSubjects> _lane;
+    private readonly WriteLane<AttemptRecord, RecordedAttempt> _lane;
 
     public AttemptRecorder(
         Database database, Configuration configuration, AttemptStore attempts, ITargetOwnership ownership, TargetStatRecorder stats, IEnumerable<IAttemptObserver> observers,
@@ -37,19 +37,18 @@ public sealed class AttemptRecorder
         _stats = stats;
         _clock = clock;
         _log = log;
-        _lane = new WriteLane<AttemptRecord, ChangedSubjects>("attempts", Write, Committed, record => record.Attempt.ResponseBody.Length, Configuration.LaneOrder - 1);
+        _lane = new WriteLane<AttemptRecord, RecordedAttempt>("attempts", Write, Committed, record => record.Attempt.ResponseBody.Length, Configuration.LaneOrder - 1);
     }
 
-    /// <summary>Ends when the record is durable.</summary>
+    /// <summary>Ends when the record is durable; answers how its delivery stands then. Null when it is erased, or this node may not speak for it any more.</summary>
     /// <exception cref="OperationCanceledException">The server stops before the store came back; the attempt will be repeated.</exception>
-    public async Task Record(AttemptRecord record, CancellationToken stop)
+    public async Task<DeliveryStanding?> Record(AttemptRecord record, CancellationToken stop)
     {
         for (var pause = TimeSpan.FromMilliseconds(100); ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
             try
             {
-                await _database.Write(_lane, record);
-                return;
+                return (await _database.Write(_lane, record)).Standing;
             }
             catch (StorageUnavailableException e)
             {
@@ -59,7 +58,7 @@ public sealed class AttemptRecorder
         }
     }
 
-    private async Task<ChangedSubjects[]> Write(WriteSession session, IReadOnlyList<AttemptRecord> all)
+    private async Task<RecordedAttempt[]> Write(WriteSession session, IReadOnlyList<AttemptRecord> all)
     {
         _stats.Discard();
         var touched = new ChangedSubjects();
@@ -67,9 +66,10 @@ public sealed class AttemptRecorder
         var records = all.All(record => record.Epoch == epoch) ? all : [.. all.Where(record => record.Epoch == epoch)];
         if (records.Count == 0)
         {
-            return [.. Enumerable.Repeat(touched, all.Count)];
+            return [.. Enumerable.Repeat(new RecordedAttempt(touched, null), all.Count)];
         }
-        await _stats.Record(session, records, await DeliveryStore.Record(session, records));
+        var standings = await DeliveryStore.Record(session, records);
+        await _stats.Record(session, records, standings);
         await _times.Note(session, records.Select(record => record.Attempt.StartedAt.ToUnixTimeMilliseconds()));
         foreach (var record in records)
         {
@@ -83,7 +83,14 @@ public sealed class AttemptRecorder
             await observer.Recorded(session, touched, records, Disable);
         }
         await Configuration.Append(session, touched);
-        return [.. Enumerable.Repeat(touched, all.Count)];
+        var recorded = new RecordedAttempt[all.Count];
+        for (var i = 0; i < recorded.Length; i++)
+        {
+            var attempt = all[i].Attempt;
+            recorded[i] = new RecordedAttempt(
+                touched, all[i].Epoch == epoch && standings.TryGetValue((attempt.MessageSeq, attempt.TargetNo), out var standing) ? standing : null);
+        }
+        return recorded;
 
         async Task Disable(AttemptRecord because, string reason)
         {
@@ -98,11 +105,11 @@ public sealed class AttemptRecorder
         }
     }
 
-    private void Committed(IReadOnlyList<AttemptRecord> records, IReadOnlyList<ChangedSubjects> changes)
+    private void Committed(IReadOnlyList<AttemptRecord> records, IReadOnlyList<RecordedAttempt> recorded)
     {
         _times.Noted();
         _stats.Committed();
-        _configuration.Drop(changes[0].Subjects);
+        _configuration.Drop(recorded[0].Touched.Subjects);
         _metrics.Recorded(records);
     }
 }
@@ -112,3 +119,7 @@ public sealed class AttemptRecorder
 /// <param name="Circuit">Set when this attempt changes the circuit of its target.</param>
 /// <param name="Epoch">That of the node when it was taken: a node that has lost its targets meanwhile must not speak for them.</param>
 public sealed record AttemptRecord(IDeliverySource Source, Attempt Attempt, int Run, AttemptVerdict Verdict, CircuitChange? Circuit, long Epoch);
+
+/// <summary>What recording an attempt came to.</summary>
+/// <param name="Touched">What the commit changed, of which this was a part.</param>
+public readonly record struct RecordedAttempt(ChangedSubjects Touched, DeliveryStanding? Standing);

@@ -8,6 +8,9 @@ public sealed record Delivery(
     long MessageSeq, long TargetNo, DeliveryStatus Status, int AttemptCount, DateTimeOffset? NextAttemptAt,
     int? LastResponseStatus, string? LastError, string? Reason, DateTimeOffset? CanceledAt = null);
 
+/// <summary>Where a delivery stands after an attempt of it was recorded: it may have ended, or begun another run, while that was under way.</summary>
+public readonly record struct DeliveryStanding(DeliveryStatus Status, int Run);
+
 /// <summary>One HTTP request of a delivery, with what came back.</summary>
 /// <param name="Number">Counts the attempts of the delivery from 1, over all its runs.</param>
 /// <param name="RequestHeaders">As sent, secret values masked.</param>

@@ -156,6 +156,7 @@ public sealed class DeliveryEngine(
         var delivery = work.Delivery!;
         bool? succeeded = null;
         DateTimeOffset? dueAgain = null;
+        var isUnsettled = false;
         DateTimeOffset? holdUntil = null;
         var hasEnded = false;
         try
@@ -164,7 +165,7 @@ public sealed class DeliveryEngine(
             hasEnded = target is { Ended: not null };
             if (source is not null && target is { Ended: null, Paused: false })
             {
-                (succeeded, dueAgain) = await Attempt(source, target, work, delivery);
+                (succeeded, dueAgain, isUnsettled) = await Attempt(source, target, work, delivery);
             }
         }
         catch (OperationCanceledException) when (_stopSending.IsCancellationRequested)
@@ -181,14 +182,15 @@ public sealed class DeliveryEngine(
             log.LogError(e, "A delivery of message {Message} to target {Target} met a fault; tried again in {Pause}", delivery.MessageSeq, delivery.TargetNo, PauseAfterFault);
             holdUntil = clock.GetUtcNow() + PauseAfterFault;
         }
-        schedule.Finished(work, succeeded, dueAgain, holdUntil);
+        schedule.Finished(work, succeeded, dueAgain, holdUntil, isUnsettled);
         if (hasEnded)
         {
             schedule.Refresh(delivery.TargetNo);
         }
     }
 
-    private async Task<(bool? Succeeded, DateTimeOffset? DueAgain)> Attempt(IDeliverySource source, DeliveryTarget target, ScheduledWork work, PendingDelivery delivery)
+    /// <returns>IsUnsettled: it was ended, or opened anew, while this was under way, and the store knows how it goes on.</returns>
+    private async Task<(bool? Succeeded, DateTimeOffset? DueAgain, bool IsUnsettled)> Attempt(IDeliverySource source, DeliveryTarget target, ScheduledWork work, PendingDelivery delivery)
     {
         var startedAt = clock.GetUtcNow();
         if (await source.Prepare(delivery, startedAt) is not { } prepared)
@@ -198,7 +200,7 @@ public sealed class DeliveryEngine(
                 await DeliveryStore.End(session, delivery, DeliveryChange.ContentErased, startedAt);
                 return 0;
             });
-            return (null, null);
+            return (null, null, false);
         }
         if (!schedule.MayGoOn(work))
         {
@@ -212,7 +214,7 @@ public sealed class DeliveryEngine(
             prepared.ShownUrl ?? prepared.Request.Url.AbsoluteUri, prepared.ShownHeaders, result.ResponseStatus, result.ResponseHeaders, result.ResponseBody,
             startedAt, result.Duration, verdict.NextAttemptAt);
         var succeeded = result.Outcome is AttemptOutcome.Succeeded;
-        await recorder.Record(new AttemptRecord(source, attempt, delivery.Run, verdict, await Judge(work, succeeded), work.Epoch), _stopSending.Token);
+        var standing = await recorder.Record(new AttemptRecord(source, attempt, delivery.Run, verdict, await Judge(work, succeeded), work.Epoch), _stopSending.Token);
         var level = succeeded ? LogLevel.Debug : LogLevel.Information;
         if (log.IsEnabled(level))
         {
@@ -221,7 +223,12 @@ public sealed class DeliveryEngine(
                 attempt.AttemptId, attempt.Number, delivery.MessageSeq, delivery.TargetNo, result.Outcome, result.ResponseStatus,
                 (long)result.Duration.TotalMilliseconds, verdict.Change);
         }
-        return (succeeded, verdict.NextAttemptAt);
+        if (verdict.NextAttemptAt is null)
+        {
+            return (succeeded, null, false);
+        }
+        var goesOn = standing is { Status: DeliveryStatus.Pending } && standing.Value.Run == delivery.Run;
+        return (succeeded, goesOn ? verdict.NextAttemptAt : null, !goesOn);
     }
 
     private async ValueTask<CircuitChange?> Judge(ScheduledWork work, bool succeeded)

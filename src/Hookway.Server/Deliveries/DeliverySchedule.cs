@@ -8,6 +8,7 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
 {
     private const int MostReads = 4;
     private const int MostReadsWaiting = 500;
+    private static readonly TimeSpan LongestTrustInHead = TimeSpan.FromMinutes(1);
 
     private readonly Lock _gate = new();
     private readonly Dictionary<long, TargetQueue> _targets = [];
@@ -117,6 +118,7 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
                 Unload(queue);
             }
             queue.Target = null;
+            queue.WasRefreshedInFlight = queue.InFlight > 0;
             queue.HoldUntil = null;
             queue.ProbeWait = null;
             queue.MoreInStore = true;
@@ -163,9 +165,10 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
     }
 
     /// <summary>The attempt that was taken is recorded, or was not made (<paramref name="succeeded"/> null).</summary>
-    /// <param name="nextAttemptAt">When the delivery is due again; null when it is over.</param>
+    /// <param name="nextAttemptAt">When the delivery is due again; null when it is over, or goes on otherwise than by this attempt.</param>
     /// <param name="holdUntil">Set after a fault of our own: until then the target is left alone.</param>
-    public void Finished(ScheduledWork work, bool? succeeded, DateTimeOffset? nextAttemptAt, DateTimeOffset? holdUntil = null)
+    /// <param name="isUnsettled">The store is to say what became of the delivery: somebody ended or replayed it meanwhile.</param>
+    public void Finished(ScheduledWork work, bool? succeeded, DateTimeOffset? nextAttemptAt, DateTimeOffset? holdUntil = null, bool isUnsettled = false)
     {
         lock (_gate)
         {
@@ -176,17 +179,19 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
             var queue = _targets[work.TargetNo];
             _ring.Left(work);
             queue.Left(work.Delivery!, succeeded, options.MaxInFlightPerTarget);
+            queue.MoreInStore |= isUnsettled;
             if (queue.Target is { Ordered: true } && (nextAttemptAt is not null || succeeded is null))
             {
-                // The head waits for its retry, or for a fault to pass, and everything behind it waits with it.
+                // The head waits for its retry, or for a fault to pass, and everything behind it waits with it; unless the head is another by now, which the store knows.
                 Unload(queue);
-                queue.HoldUntil = nextAttemptAt;
+                queue.HoldUntil = queue.WasRefreshedInFlight ? null : HeldByHead(nextAttemptAt);
             }
             if (nextAttemptAt is { } at)
             {
                 SetWake(queue, at);
             }
             queue.HoldUntil = holdUntil ?? queue.HoldUntil;
+            queue.WasRefreshedInFlight &= queue.InFlight > 0;
             Reconsider(queue);
         }
         Signal();
@@ -218,7 +223,7 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
                     rows = queue.IsHeld || queue.InFlight > 0 ? [] : [rows[0]];
                     queue.MoreInStore = true;
                 }
-                queue.HoldUntil = due.HeadWaitsUntil;
+                queue.HoldUntil = HeldByHead(due.HeadWaitsUntil);
                 queue.MoreInStore |= more || due.Rows.Count >= work.ReadLimit;
                 if (due.NextDue is { } at)
                 {
@@ -299,6 +304,9 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
         _ready--;
         _contentBytes -= delivery.ContentBytes;
     }
+
+    /// <summary>Until when a head that waits for its retry holds the rest. Where nodes share a store, whoever took it back may have died before it told of that.</summary>
+    private DateTimeOffset? HeldByHead(DateTimeOffset? until) => _isShared && clock.GetUtcNow() + LongestTrustInHead is var soon && until > soon ? soon : until;
 
     private static void SetWake(TargetQueue queue, DateTimeOffset at) => queue.WakeAt = queue.WakeAt is null || at < queue.WakeAt ? at : queue.WakeAt;
 

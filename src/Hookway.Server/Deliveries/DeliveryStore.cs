@@ -26,7 +26,7 @@ public sealed class DeliveryStore(Database database, ReadBounds bounds, TimeProv
             run_attempts = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN run_attempts + 1 ELSE run_attempts END,
             next_attempt_at = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN v.next ELSE next_attempt_at END,
             reason = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN v.reason ELSE deliveries.reason END
-        FROM {rows} WHERE message_seq = v.message AND target_no = v.target RETURNING message_seq, target_no, deliveries.status, replay_no
+        FROM {rows} WHERE message_seq = v.message AND target_no = v.target RETURNING message_seq, target_no, deliveries.status, deliveries.run, replay_no
         """)
         .Number("message", row => row.Attempt.MessageSeq).Number("target", row => row.Attempt.TargetNo).Number("number", row => row.Attempt.Number)
         .Number("response_status", row => row.Attempt.ResponseStatus).Text("error", row => row.Attempt.Outcome.Code()).Number("run", row => row.Run)
@@ -77,15 +77,18 @@ public sealed class DeliveryStore(Database database, ReadBounds bounds, TimeProv
         "UPDATE deliveries SET position = message_seq WHERE target_no = @targetNo AND status = 0 AND position = 0", new { targetNo });
 
     /// <summary>
-    /// Records attempts and what they mean for their deliveries, unless a delivery has ended or begun a new run meanwhile; answers the statuses that the deliveries then have.
+    /// Records attempts and what they mean for their deliveries, unless a delivery has ended or begun a new run meanwhile; answers how the deliveries then stand. One
+    /// that has been erased is missing.
     /// </summary>
-    public static async Task<IReadOnlyDictionary<(long MessageSeq, long TargetNo), DeliveryStatus>> Record(WriteSession session, IReadOnlyList<AttemptRecord> records)
+    public static async Task<IReadOnlyDictionary<(long MessageSeq, long TargetNo), DeliveryStanding>> Record(WriteSession session, IReadOnlyList<AttemptRecord> records)
     {
         var outcomes = await session.Read(
             OutcomeStatement, records,
-            reader => (Key: (reader.GetInt64(0), reader.GetInt64(1)), Status: (DeliveryStatus)reader.GetInt64(2), ReplayNo: reader.IsDBNull(3) ? 0 : reader.GetInt64(3)));
-        var known = new Dictionary<(long MessageSeq, long TargetNo), DeliveryStatus>(outcomes.Count);
-        outcomes.ForEach(outcome => known[outcome.Key] = outcome.Status);
+            reader => (
+                Key: (reader.GetInt64(0), reader.GetInt64(1)), Status: (DeliveryStatus)reader.GetInt64(2), Run: (int)reader.GetInt64(3),
+                ReplayNo: reader.IsDBNull(4) ? 0 : reader.GetInt64(4)));
+        var known = new Dictionary<(long MessageSeq, long TargetNo), DeliveryStanding>(outcomes.Count);
+        outcomes.ForEach(outcome => known[outcome.Key] = new DeliveryStanding(outcome.Status, outcome.Run));
         // The message of an attempt may have been erased while it was under way, and nothing of it is to come back.
         var kept = records.Select(record => record.Attempt).Where(attempt => known.ContainsKey((attempt.MessageSeq, attempt.TargetNo))).ToList();
         await AttemptStore.Insert(session, kept);

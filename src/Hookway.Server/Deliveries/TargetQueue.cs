@@ -53,6 +53,9 @@ internal sealed class TargetQueue(long targetNo)
     /// <summary>Until then nothing is taken or read: the head of an ordered target waits for its retry, or a fault is given time to pass.</summary>
     public DateTimeOffset? HoldUntil { get; set; }
 
+    /// <summary>Somebody changed what is in the store while an attempt was under way, which does not know of it.</summary>
+    public bool WasRefreshedInFlight { get; set; }
+
     /// <summary>The ready deliveries wait for the rate limit, until then.</summary>
     public DateTimeOffset? RateWait { get; set; }
 

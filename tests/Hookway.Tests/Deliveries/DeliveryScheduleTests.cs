@@ -253,6 +253,21 @@ public class DeliveryScheduleTests
     }
 
     [Fact]
+    public void A_head_that_was_taken_back_between_the_record_of_its_attempt_and_the_word_of_it_holds_nothing()
+    {
+        var schedule = Schedule();
+        var target = Target(1) with { Ordered = true };
+        schedule.HandOff(target, Delivery(1, 1));
+        var head = Take(schedule);
+        schedule.Refresh(1);
+        var read = Take(schedule);
+        schedule.Finished(head, succeeded: false, nextAttemptAt: _clock.GetUtcNow().AddHours(24));
+        End(schedule, read, target, [Delivery(1, 2)], null);
+        End(schedule, Take(schedule), target, [Delivery(1, 2)], null);
+        Take(schedule).Delivery!.MessageSeq.ShouldBe(2);
+    }
+
+    [Fact]
     public void A_replay_of_what_is_in_flight_is_taken_when_the_attempt_of_the_earlier_run_has_ended()
     {
         var schedule = Schedule();

@@ -13,6 +13,7 @@ internal sealed class Ledger(World world, SqliteConnection store)
 
     private readonly Dictionary<(string Message, int Receiver), int> _excused = [];
     private readonly List<string> _findings = [];
+    private HashSet<(long TargetNo, long MessageSeq, long Attempts)> _heads = [];
 
     public List<SimulatedSend> Sends { get; } = [];
 
@@ -38,6 +39,23 @@ internal sealed class Ledger(World world, SqliteConnection store)
                 _excused[key] = _excused.GetValueOrDefault(key) + 1;
             }
         }
+    }
+
+    /// <summary>
+    /// When nothing goes wrong any more, what is first in its target's line and due does not stay so: a look finds what an earlier one, long before, has found already.
+    /// </summary>
+    public void LookForStandstill()
+    {
+        var heads = store.Query<(long TargetNo, long MessageSeq, long Attempts)>(
+            """
+            SELECT d.target_no, d.message_seq, d.attempt_count FROM deliveries d JOIN endpoints e ON e.no = d.target_no
+            WHERE d.status = 0 AND d.next_attempt_at <= @now AND NOT EXISTS (
+                SELECT 1 FROM deliveries b WHERE b.target_no = d.target_no AND b.status = 0 AND CASE WHEN e.ordered = 1
+                    THEN abs(b.position) < abs(d.position) AND (b.next_attempt_at <= @now OR b.run_attempts > 0)
+                    ELSE (b.next_attempt_at, b.message_seq) < (d.next_attempt_at, d.message_seq) END)
+            """, new { now = (VirtualClock.Epoch + world.Scheduler.Now).ToUnixTimeMilliseconds() }).ToHashSet();
+        _findings.AddRange(heads.Where(_heads.Contains).Select(head => $"Target {head.TargetNo} stands still at {world.Scheduler.Now} before item {head.MessageSeq}, which is due and was so before"));
+        _heads = heads;
     }
 
     public bool NothingIsPending => store.ExecuteScalar<long>("SELECT count(*) FROM deliveries WHERE status = 0") == 0;

@@ -19,15 +19,15 @@ public sealed class TargetStatRecorder(Random random)
     /// <summary>Drops what a batch that was not committed left.</summary>
     public void Discard() => _changes.Clear();
 
-    /// <param name="statusOf">The statuses that the deliveries now have.</param>
-    public Task Record(WriteSession session, IReadOnlyList<AttemptRecord> records, IReadOnlyDictionary<(long MessageSeq, long TargetNo), DeliveryStatus> statusOf)
+    /// <param name="standings">How the deliveries stand now.</param>
+    public Task Record(WriteSession session, IReadOnlyList<AttemptRecord> records, IReadOnlyDictionary<(long MessageSeq, long TargetNo), DeliveryStanding> standings)
     {
         foreach (var record in records)
         {
             var key = (record.Attempt.TargetNo, TargetStatStore.SlotOf(record.Attempt.EndedAt));
             ref var change = ref CollectionsMarshal.GetValueRefOrAddDefault(_changes, key, out _);
             change ??= new Change();
-            change.Add(record, statusOf.GetValueOrDefault((record.Attempt.MessageSeq, record.Attempt.TargetNo)));
+            change.Add(record, standings.GetValueOrDefault((record.Attempt.MessageSeq, record.Attempt.TargetNo)).Status);
         }
         foreach (var (key, change) in _changes)
         {

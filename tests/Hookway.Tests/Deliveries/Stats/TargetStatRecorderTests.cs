@@ -84,7 +84,7 @@ public class TargetStatRecorderTests(ServerFixture fixture) : IClassFixture<Serv
 
     private static Task Record(TargetStatRecorder recorder, WriteSession session, AttemptRecord[] records) => recorder.Record(
         session, records,
-        records.ToDictionary(record => (record.Attempt.MessageSeq, record.Attempt.TargetNo), record => DeliveryStates.After(DeliveryStatus.Pending, record.Verdict.Change)!.Value));
+        records.ToDictionary(record => (record.Attempt.MessageSeq, record.Attempt.TargetNo), record => new DeliveryStanding(DeliveryStates.After(DeliveryStatus.Pending, record.Verdict.Change)!.Value, record.Run)));
 
     private AttemptRecord Attempt(int minute, AttemptOutcome outcome, long target = Target)
     {

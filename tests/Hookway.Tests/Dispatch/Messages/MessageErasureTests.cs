@@ -46,6 +46,49 @@ public class MessageErasureTests(ServerFixture fixture) : IClassFixture<ServerFi
         (await Server.Message(app, message)).GetProperty("status").GetString().ShouldBe("canceled");
     }
 
+    [Theory]
+    [InlineData("cancel")]
+    [InlineData("erase")]
+    [InlineData("replay")]
+    public async Task An_ordered_queue_goes_on_when_its_head_is_taken_back_while_it_is_in_flight(string how)
+    {
+        await using var receiver = await ReceiverStub.Start();
+        var release = new TaskCompletionSource();
+        receiver.Respond(async (_, context) =>
+        {
+            if (receiver.Count == 1)
+            {
+                await release.Task;
+                context.Response.StatusCode = 500;
+            }
+        });
+        var app = await Server.CreateApp();
+        await Server.CreateEndpoint(app, receiver.Url, new { ordered = true, retryBackoffSeconds = 3_600 });
+        var head = await Server.Send(app);
+        await receiver.WaitFor(1);
+        var next = await Server.Send(app);
+        var message = $"/api/v1/apps/{app}/messages/{head}";
+        (how == "erase" ? await Server.Delete($"{message}/payload") : await Server.Post($"{message}/cancel")).Expect(200);
+        if (how == "replay")
+        {
+            // The attempt in flight is of the run that was canceled.
+            (await Server.Post($"{message}/replay")).Expect(202);
+        }
+
+        release.SetResult();
+
+        await Server.WaitForMessage(app, next, "succeeded");
+        if (how == "replay")
+        {
+            await Server.WaitForMessage(app, head, "succeeded");
+            receiver.Requests.Select(request => request.Headers["webhook-id"]).ShouldBe([head, next, head]);
+        }
+        else
+        {
+            (await Server.Message(app, head)).GetProperty("status").GetString().ShouldBe("canceled");
+        }
+    }
+
     [Fact]
     public async Task Erasing_the_payload_keeps_the_record_and_stops_what_was_pending()
     {
