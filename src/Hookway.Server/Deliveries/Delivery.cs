@@ -35,4 +35,5 @@ public sealed record DueDeliveries(IReadOnlyList<PendingDelivery> Rows, DateTime
 
 /// <summary>A delivery that is added, with its message or for a message that did not go to the target before.</summary>
 /// <param name="InOrder">It gets a place in the queue, that of its message; false where the target is known not to be ordered, which needs none.</param>
-public sealed record NewDelivery(long MessageSeq, long TargetNo, DeliveryTrigger Trigger, DateTimeOffset DueAt, bool InOrder = true);
+/// <param name="HasOwnTime">It is due at a time that its caller chose, and joins the queue then; anything else is in its place at once, whatever the clock said.</param>
+public sealed record NewDelivery(long MessageSeq, long TargetNo, DeliveryTrigger Trigger, DateTimeOffset DueAt, bool InOrder = true, bool HasOwnTime = false);

@@ -9,6 +9,9 @@ namespace Hookway.Deliveries;
 /// <summary>Every SQL statement about deliveries.</summary>
 public sealed class DeliveryStore(Database database, ReadBounds bounds, TimeProvider clock)
 {
+    /// <summary>By how many milliseconds the clock of another node may be ahead of this one's, without what it accepted having to wait for that.</summary>
+    private const long ClocksApart = 5_000;
+
     private const string PendingColumns = "message_seq, target_no, run, run_trigger, run_attempts, attempt_count";
 
     private static readonly RowStatement<NewDelivery> InsertStatement = new RowStatement<NewDelivery>(
@@ -16,7 +19,7 @@ public sealed class DeliveryStore(Database database, ReadBounds bounds, TimeProv
         INSERT INTO deliveries (message_seq, target_no, status, position, run, run_trigger, run_attempts, attempt_count, next_attempt_at)
         SELECT v.message, v.target, 0, v.position, 0, v.run_trigger, 0, 0, v.due FROM {rows}
         """)
-        .Number("message", row => row.MessageSeq).Number("target", row => row.TargetNo).Number("position", row => row.InOrder ? row.MessageSeq : 0)
+        .Number("message", row => row.MessageSeq).Number("target", row => row.TargetNo).Number("position", row => row.HasOwnTime ? -row.MessageSeq : row.InOrder ? row.MessageSeq : 0)
         .Number("run_trigger", row => (long)row.Trigger).Number("due", row => row.DueAt.ToUnixTimeMilliseconds());
 
     private static readonly RowStatement<AttemptRecord> OutcomeStatement = new RowStatement<AttemptRecord>(
@@ -25,7 +28,8 @@ public sealed class DeliveryStore(Database database, ReadBounds bounds, TimeProv
             status = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN v.status ELSE deliveries.status END,
             run_attempts = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN run_attempts + 1 ELSE run_attempts END,
             next_attempt_at = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN v.next ELSE next_attempt_at END,
-            reason = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN v.reason ELSE deliveries.reason END
+            reason = CASE WHEN deliveries.status = 0 AND deliveries.run = v.run THEN v.reason ELSE deliveries.reason END,
+            position = abs(deliveries.position)
         FROM {rows} WHERE message_seq = v.message AND target_no = v.target RETURNING message_seq, target_no, deliveries.status, deliveries.run, replay_no
         """)
         .Number("message", row => row.Attempt.MessageSeq).Number("target", row => row.Attempt.TargetNo).Number("number", row => row.Attempt.Number)
@@ -230,27 +234,39 @@ public sealed class DeliveryStore(Database database, ReadBounds bounds, TimeProv
             return new DueDeliveries(rows, Stored.Time(next), headWaitsUntil);
         });
 
+    // What was not tried yet and has no time of its own is due, though the clock of who accepted it be a little ahead.
     private static async Task<List<PendingDelivery>> ReadByTime(DbConnection connection, long targetNo, int limit, long due, bool outOfLine = false) =>
         (await connection.QueryAsync<PendingRow>(
             $"""
-            SELECT {PendingColumns} FROM deliveries WHERE target_no = @targetNo AND status = 0 AND next_attempt_at <= @due{(outOfLine ? " AND position = 0" : "")}
+            SELECT {PendingColumns} FROM deliveries WHERE target_no = @targetNo AND status = 0 AND next_attempt_at <= @dueElsewhere
+                AND (next_attempt_at <= @due OR (run_attempts = 0 AND position >= 0)){(outOfLine ? " AND position = 0" : "")}
             ORDER BY next_attempt_at, message_seq LIMIT @limit
-            """, new { targetNo, due, limit })).Select(row => row.ToDelivery()).ToList();
+            """, new { targetNo, due, dueElsewhere = due + ClocksApart, limit })).Select(row => row.ToDelivery()).ToList();
 
-    // Reads deliveries_in_order, which holds nothing without a place.
+    // Reads deliveries_in_order and deliveries_to_join, which hold nothing without a place.
     private static async Task<(List<PendingDelivery> Rows, DateTimeOffset? HeadWaitsUntil)> ReadInOrder(DbConnection connection, long targetNo, int limit, long due)
     {
-        // A message that is to be delivered later joins the queue when it is due; one that waits for its retry is in the queue and holds it.
         var line = (await connection.QueryAsync<PendingRow>(
             $"""
-            SELECT {PendingColumns}, next_attempt_at FROM deliveries
-            WHERE target_no = @targetNo AND status = 0 AND position > 0 AND (next_attempt_at <= @due OR run_attempts > 0) ORDER BY position, message_seq LIMIT @limit
+            SELECT {PendingColumns}, next_attempt_at, position FROM deliveries
+            WHERE target_no = @targetNo AND status = 0 AND position > 0 ORDER BY position, message_seq LIMIT @limit
+            """, new { targetNo, limit })).AsList();
+        // A message that is to be delivered later joins the line when it is due; one that waits for its retry is in the line and holds it.
+        var joining = (await connection.QueryAsync<PendingRow>(
+            $"""
+            SELECT {PendingColumns}, next_attempt_at, position FROM deliveries
+            WHERE target_no = @targetNo AND status = 0 AND position < 0 AND next_attempt_at <= @due ORDER BY next_attempt_at, message_seq LIMIT @limit
             """, new { targetNo, due, limit })).AsList();
-        if (line is [{ NextAttemptAt: var head }, ..] && head > due)
+        if (joining.Count > 0)
         {
-            return ([], Stored.Time(head));
+            line = [.. line.Concat(joining).OrderBy(row => Math.Abs(row.Position)).ThenBy(row => row.MessageSeq).Take(limit)];
         }
-        var rows = line.TakeWhile(row => row.NextAttemptAt <= due).Select(row => row.ToDelivery()).ToList();
+        bool Waits(PendingRow row) => row.RunAttempts > 0 && row.NextAttemptAt > due;
+        if (line is [var head, ..] && Waits(head))
+        {
+            return ([], Stored.Time(head.NextAttemptAt));
+        }
+        var rows = line.TakeWhile(row => !Waits(row)).Select(row => row.ToDelivery()).ToList();
         if (line.Count < limit)
         {
             rows.AddRange(await ReadByTime(connection, targetNo, limit - line.Count, due, outOfLine: true));
@@ -286,6 +302,7 @@ public sealed class DeliveryStore(Database database, ReadBounds bounds, TimeProv
         public int RunAttempts { get; init; }
         public int AttemptCount { get; init; }
         public long NextAttemptAt { get; init; }
+        public long Position { get; init; }
 
         public PendingDelivery ToDelivery() => new(MessageSeq, TargetNo, Run, (DeliveryTrigger)RunTrigger, RunAttempts, AttemptCount);
     }

@@ -193,7 +193,8 @@ internal sealed class TargetQueue(long targetNo)
             _circuitIsInDoubt = InFlight > 0;
             MoreInStore |= InFlight == 0;
         }
-        ProbeWait = Circuit?.ProbeAt > now ? Circuit.ProbeAt : null;
+        // The time may be that of a clock that was ahead.
+        ProbeWait = Circuit?.ProbeAt > now ? (Circuit.ProbeAt < now + Circuit.Pause ? Circuit.ProbeAt : now + Circuit.Pause) : null;
     }
 
     /// <summary>Drops what is ready, and what a read under way will bring: the store has it, and it is read again when it may go.</summary>

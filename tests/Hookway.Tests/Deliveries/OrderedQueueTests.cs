@@ -4,6 +4,7 @@ using Hookway.Storage;
 using Hookway.Tests.Support;
 using Hookway.Tests.Support.Statements;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 
 namespace Hookway.Tests.Deliveries;
@@ -21,6 +22,8 @@ public class OrderedQueueTests
         var (_, _, no) = await PausedEndpoint(server, ordered: true);
         // Due in another order than that of the queue, whose head has been tried before.
         await Add(server, "@no, 1000000 + i, 1000000 + i, CASE WHEN i = 1 THEN 1 ELSE 0 END, @now - (i * 7919) % 100000", Waiting, no);
+        // And as many that join the queue later.
+        await Add(server, "@no, 2000000 + i, -2000000 - i, 0, @now + 3600000 + i", Waiting, no);
         var database = (RecordingDatabase)server.Services.GetRequiredService<Database>();
         await using var connection = server.PostgresConnectionString is { } postgres
             ? (System.Data.Common.DbConnection)new NpgsqlConnection(postgres)
@@ -43,6 +46,57 @@ public class OrderedQueueTests
                 plan.Work.ShouldBeLessThan((PostgresDatabaseForTest.IsAsked ? 5 : 60) * Read, plan.Text);
             }
         }
+    }
+
+    [Fact]
+    public async Task What_has_no_time_of_its_own_does_not_wait_for_a_clock_that_was_ahead()
+    {
+        await using var server = await TestServer.Start();
+        var (_, _, no) = await PausedEndpoint(server, ordered: true);
+        var (_, _, unordered) = await PausedEndpoint(server, ordered: false);
+        var now = DateTimeOffset.UtcNow;
+        var store = server.Services.GetRequiredService<DeliveryStore>();
+        // Accepted under a clock that was an hour ahead; then, for later; then under a clock that is right.
+        await Add(server, "@no, 1000001, 1000001, 0, @now + 3600000", 1, no, now);
+        await Add(server, "@no, 1000002, -1000002, 0, @now + 1000", 1, no, now);
+        await Add(server, "@no, 1000003, 1000003, 0, @now", 1, no, now);
+        await Add(server, "@no, 1000000 + i, CASE WHEN i = 2 THEN -1000002 ELSE 0 END, CASE WHEN i = 3 THEN 1 ELSE 0 END, @now + 2000", 3, unordered, now);
+
+        (await store.ReadDue(Target(no), Read, now)).Rows.Select(row => row.MessageSeq).ShouldBe([1_000_001, 1_000_003]);
+        (await store.ReadDue(Target(no), Read, now.AddSeconds(1))).Rows.Select(row => row.MessageSeq).ShouldBe([1_000_001, 1_000_002, 1_000_003]);
+        (await store.ReadDue(Target(unordered) with { Ordered = false }, Read, now)).Rows.Select(row => row.MessageSeq).ShouldBe([1_000_001]);
+        (await store.ReadDue(Target(unordered) with { Ordered = false }, Read, now.AddSeconds(2))).Rows.Count.ShouldBe(3);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_is_to_be_delivered_later_joins_when_it_is_due_and_then_holds_the_queue_like_any_other(bool becomesOrdered)
+    {
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var server = await TestServer.Start(clock: clock);
+        await using var receiver = await ReceiverStub.Start();
+        receiver.RespondWith(200, 500, 200);
+        var (app, endpoint, _) = await PausedEndpoint(server, ordered: !becomesOrdered, receiver.Url);
+        var later = (await server.Post($"/api/v1/apps/{app}/messages", new
+        {
+            recipient = "customer_1", type = "invoice.paid", data = new { amount = 1 }, deliverAt = clock.GetUtcNow().AddMinutes(10),
+        })).Expect(202).Text("messageId");
+        var first = await server.Send(app);
+        if (becomesOrdered)
+        {
+            (await server.Patch($"/api/v1/apps/{app}/endpoints/{endpoint}", new { ordered = true })).Expect(200);
+        }
+        await Pause(server, app, endpoint, false);
+        await server.WaitForMessage(app, first, "succeeded");
+        clock.Advance(TimeSpan.FromMinutes(10.1));
+        await receiver.WaitFor(2);
+        await server.WaitForMessage(app, later, state => state.GetProperty("deliveries")[0].GetProperty("attemptCount").GetInt32() == 1);
+        var last = await server.Send(app);
+        clock.Advance(TimeSpan.FromSeconds(10));
+
+        await server.WaitForMessage(app, last, "succeeded");
+        receiver.Requests.Select(request => request.Headers["webhook-id"]).ShouldBe([first, later, later, last]);
     }
 
     [Fact]

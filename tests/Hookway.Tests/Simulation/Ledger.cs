@@ -150,8 +150,7 @@ internal sealed class Ledger(World world, SqliteConnection store)
     /// <summary>Ordered endpoints see what was accepted for them one at a time, in that order, each to its end before the next.</summary>
     private void CheckOrder()
     {
-        var accepted = store.Query<(string Id, long Seq, long CreatedAt)>("SELECT id, seq, created_at FROM messages WHERE deliver_at IS NULL ORDER BY seq")
-            .Where(row => !IsFromTheFuture(row.Id, row.CreatedAt)).ToDictionary(row => row.Id, row => row.Seq);
+        var accepted = store.Query<(string Id, long Seq)>("SELECT id, seq FROM messages WHERE deliver_at IS NULL ORDER BY seq").ToDictionary(row => row.Id, row => row.Seq);
         foreach (var receiver in world.Receivers.Where(receiver => receiver.Endpoint.Settings.Ordered))
         {
             var inTurn = receiver.Arrivals.Where(arrival => accepted.ContainsKey(arrival.MessageId) && !Touched.Contains(arrival.MessageId)).ToList();
@@ -179,10 +178,10 @@ internal sealed class Ledger(World world, SqliteConnection store)
         }
     }
 
-    /// <summary>Accepted while the clock was ahead: after it was set right, the message is due when that time comes, and joins then.</summary>
-    private bool IsFromTheFuture(string messageId, long createdAt) =>
-        Sends.Find(send => send.MessageId == messageId && send.Answer == 202) is { } sent
-        && DateTimeOffset.FromUnixTimeMilliseconds(createdAt) > VirtualClock.Epoch + sent.AnsweredTime + TroubleLasts;
+    /// <summary>Accepted under a clock that was far ahead: who reads it from the store by another clock may wait until that time comes, unless the target is ordered.</summary>
+    private HashSet<string> FromTheFuture() => [.. store.Query<(string Id, long CreatedAt)>("SELECT id, created_at FROM messages")
+        .Where(row => Sends.Exists(send => send.MessageId == row.Id && send.Answer == 202
+            && DateTimeOffset.FromUnixTimeMilliseconds(row.CreatedAt) > VirtualClock.Epoch + send.AnsweredTime + TroubleLasts)).Select(row => row.Id)];
 
     private bool Repeats(SimulatedSend send) => Sends.Any(other => other.MessageId == send.MessageId && other.BeganAt < send.BeganAt);
 
@@ -207,10 +206,11 @@ internal sealed class Ledger(World world, SqliteConnection store)
     private void CheckNeighbours()
     {
         // Of a signal that was lost nobody knows before the next look.
+        var fromTheFuture = FromTheFuture();
         var soonEnough = world.HasSeveralNodes ? SoonEnough + World.Sharing.LookEvery : SoonEnough;
         foreach (var receiver in world.Receivers.Where(receiver => receiver is { WasBad: false, WasSlow: false, Endpoint: { WasPaused: false, WasTakenOut: false, Settings: { Ordered: false, RateLimitPerMinute: null } } }))
         {
-            foreach (var send in Sends.Where(send => send.Answer == 202 && send.Recipient == receiver.Endpoint.Recipient && !send.IsForLater && !Touched.Contains(send.MessageId) && !Repeats(send)))
+            foreach (var send in Sends.Where(send => send.Answer == 202 && send.Recipient == receiver.Endpoint.Recipient && !send.IsForLater && !Touched.Contains(send.MessageId) && !fromTheFuture.Contains(send.MessageId) && !Repeats(send)))
             {
                 var arrived = receiver.Arrivals.Find(arrival => arrival.MessageId == send.MessageId)?.At ?? TimeSpan.MaxValue;
                 if (arrived > send.AnsweredTime + soonEnough && !IsTroubled(send.AnsweredTime - TroubleLasts, send.AnsweredTime + soonEnough))

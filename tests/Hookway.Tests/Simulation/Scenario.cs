@@ -177,12 +177,7 @@ internal sealed class Scenario(World world)
         if (world.Chance(0.2))
         {
             var error = world.Scheduler.Within(TimeSpan.FromHours(2)) - TimeSpan.FromHours(1);
-            var at = world.Scheduler.Now + world.Scheduler.Within(length);
-            if (!world.HasSeveralNodes)
-            {
-                // The clocks of several nodes are taken to be seconds apart: what one of them dates ahead of another's clock is not due there yet.
-                At(at, () => world.SetClocks(error));
-            }
+            At(world.Scheduler.Now + world.Scheduler.Within(length), () => world.SetClocks(error));
         }
     }
 

@@ -15,6 +15,7 @@ internal sealed class World : IDisposable
 {
     private static readonly TimeSpan LongestTakeOver = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan LongestAbsence = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan LargestSkew = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan IdleTransaction = TimeSpan.FromSeconds(5);
 
     private readonly List<SimulatedNode> _nodes = [];
@@ -102,6 +103,7 @@ internal sealed class World : IDisposable
         while (_nodes.Count < NodeCount)
         {
             var node = new SimulatedNode(this, ++Lives);
+            node.Clock.Error = Skew();
             _nodes.Add(node);
             node.Start();
         }
@@ -215,10 +217,13 @@ internal sealed class World : IDisposable
         Scheduler.After(time, People, () => StoreIsAway = false);
     }
 
+    /// <summary>The clocks of several nodes are never quite the same.</summary>
+    private TimeSpan Skew() => HasSeveralNodes ? Scheduler.Within(2 * LargestSkew) - LargestSkew : TimeSpan.Zero;
+
     public void SetClocks(TimeSpan error)
     {
         Troubles.Add(Scheduler.Now);
-        _nodes.ForEach(node => node.Clock.Error = error);
+        _nodes.ForEach(node => node.Clock.Error = error + Skew());
     }
 
     public void Dispose()

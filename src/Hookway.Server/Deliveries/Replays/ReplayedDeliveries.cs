@@ -18,7 +18,7 @@ internal static class ReplayedDeliveries
             run = CASE WHEN deliveries.status = 0 THEN run ELSE run + 1 END,
             run_trigger = CASE WHEN deliveries.status = 0 THEN run_trigger ELSE 1 END,
             run_attempts = CASE WHEN deliveries.status = 0 THEN run_attempts ELSE 0 END,
-            position = CASE WHEN deliveries.status = 0 THEN deliveries.position ELSE v.place END,
+            position = CASE WHEN deliveries.status = 0 THEN abs(deliveries.position) ELSE v.place END,
             reason = NULL, canceled_at = NULL, replay_no = v.replay, next_attempt_at = v.due, status = 0
         FROM {rows} WHERE message_seq = v.message AND target_no = v.target
         """);
@@ -45,7 +45,8 @@ internal static class ReplayedDeliveries
         }
         var openings = wanted.Zip(
             await session.TakeNumbers(counter, wanted.Count),
-            (pair, place) => new Opening(pair.Item, pair.Found, place, replayNo, pair.Found is null ? pair.Item.MadeDueAt!.Value : now)).ToList();
+            (pair, place) => new Opening(
+                pair.Item, pair.Found, pair.Found is null && pair.Item.MadeDueAt > now ? -place : place, replayNo, pair.Found is null ? pair.Item.MadeDueAt!.Value : now)).ToList();
         await session.ForEach(ReopenStatement, openings.FindAll(opening => opening.Found is not null));
         await session.ForEach(MakeStatement, openings.FindAll(opening => opening.Found is null));
         await ReplayProgress.Count(

@@ -158,7 +158,7 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
         await MessageStore.Insert(session, rows.ConvertAll(row => new NewMessage(row.Seq, row.Send, row.RecipientNo, row.Fanout.Unmatched)));
         await times.Note(session, rows.Select(row => row.Send.CreatedAt.ToUnixTimeMilliseconds()));
         await DeliveryStore.Insert(session, [.. rows.SelectMany(row => row.Fanout.Targets.Select(endpoint =>
-            new NewDelivery(row.Seq, endpoint.No, row.Send.Trigger, DueAt(row.Send), endpoint.Settings.Ordered)))]);
+            new NewDelivery(row.Seq, endpoint.No, row.Send.Trigger, DueAt(row.Send), endpoint.Settings.Ordered, row.Send.Draft.DeliverAt is not null)))]);
         return [.. rows.Select(row => (row.At, SendOutcome.Stored(ToMessage(row.Send, row.Seq, row.RecipientNo), row.Fanout.Targets, DueAt(row.Send))))];
     }
 
