@@ -180,7 +180,7 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
             _ring.Left(work);
             queue.Left(work.Delivery!, succeeded, options.MaxInFlightPerTarget);
             queue.MoreInStore |= isUnsettled;
-            if (queue.Target is { Ordered: true } && (nextAttemptAt is not null || succeeded is null))
+            if (queue.Target is not { Ordered: false } && (nextAttemptAt is not null || succeeded is null))
             {
                 // The head waits for its retry, or for a fault to pass, and everything behind it waits with it; unless the head is another by now, which the store knows.
                 Unload(queue);

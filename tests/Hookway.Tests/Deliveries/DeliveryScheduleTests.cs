@@ -252,8 +252,10 @@ public class DeliveryScheduleTests
         schedule.TryTake(out _).ShouldBeFalse();
     }
 
-    [Fact]
-    public void A_head_that_was_taken_back_between_the_record_of_its_attempt_and_the_word_of_it_holds_nothing()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_head_that_was_taken_back_between_the_record_of_its_attempt_and_the_word_of_it_holds_nothing(bool isReadBefore)
     {
         var schedule = Schedule();
         var target = Target(1) with { Ordered = true };
@@ -261,8 +263,20 @@ public class DeliveryScheduleTests
         var head = Take(schedule);
         schedule.Refresh(1);
         var read = Take(schedule);
+        if (isReadBefore)
+        {
+            End(schedule, read, target, [Delivery(1, 2)], null);
+        }
         schedule.Finished(head, succeeded: false, nextAttemptAt: _clock.GetUtcNow().AddHours(24));
-        End(schedule, read, target, [Delivery(1, 2)], null);
+        if (!isReadBefore)
+        {
+            End(schedule, read, target, [Delivery(1, 1), Delivery(1, 2)], null);
+            schedule.TryTake(out var again).ShouldBeTrue();
+            again.Delivery.ShouldBeNull();
+            End(schedule, again, target, [Delivery(1, 2)], null);
+            Take(schedule).Delivery!.MessageSeq.ShouldBe(2);
+            return;
+        }
         End(schedule, Take(schedule), target, [Delivery(1, 2)], null);
         Take(schedule).Delivery!.MessageSeq.ShouldBe(2);
     }
