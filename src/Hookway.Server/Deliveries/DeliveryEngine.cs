@@ -157,6 +157,7 @@ public sealed class DeliveryEngine(
         bool? succeeded = null;
         DateTimeOffset? dueAgain = null;
         var isUnsettled = false;
+        var took = TimeSpan.Zero;
         DateTimeOffset? holdUntil = null;
         var hasEnded = false;
         try
@@ -165,7 +166,7 @@ public sealed class DeliveryEngine(
             hasEnded = target is { Ended: not null };
             if (source is not null && target is { Ended: null, Paused: false })
             {
-                (succeeded, dueAgain, isUnsettled) = await Attempt(source, target, work, delivery);
+                (succeeded, dueAgain, isUnsettled, took) = await Attempt(source, target, work, delivery);
             }
         }
         catch (OperationCanceledException) when (_stopSending.IsCancellationRequested)
@@ -182,7 +183,7 @@ public sealed class DeliveryEngine(
             log.LogError(e, "A delivery of message {Message} to target {Target} met a fault; tried again in {Pause}", delivery.MessageSeq, delivery.TargetNo, PauseAfterFault);
             holdUntil = clock.GetUtcNow() + PauseAfterFault;
         }
-        schedule.Finished(work, succeeded, dueAgain, holdUntil, isUnsettled);
+        schedule.Finished(work, succeeded, dueAgain, holdUntil, isUnsettled, took);
         if (hasEnded)
         {
             schedule.Refresh(delivery.TargetNo);
@@ -190,7 +191,7 @@ public sealed class DeliveryEngine(
     }
 
     /// <returns>IsUnsettled: it was ended, or opened anew, while this was under way, and the store knows how it goes on.</returns>
-    private async Task<(bool? Succeeded, DateTimeOffset? DueAgain, bool IsUnsettled)> Attempt(IDeliverySource source, DeliveryTarget target, ScheduledWork work, PendingDelivery delivery)
+    private async Task<(bool? Succeeded, DateTimeOffset? DueAgain, bool IsUnsettled, TimeSpan Took)> Attempt(IDeliverySource source, DeliveryTarget target, ScheduledWork work, PendingDelivery delivery)
     {
         var startedAt = clock.GetUtcNow();
         if (await source.Prepare(delivery, startedAt) is not { } prepared)
@@ -200,7 +201,7 @@ public sealed class DeliveryEngine(
                 await DeliveryStore.End(session, delivery, DeliveryChange.ContentErased, startedAt);
                 return 0;
             });
-            return (null, null, false);
+            return (null, null, false, TimeSpan.Zero);
         }
         if (!schedule.MayGoOn(work))
         {
@@ -225,10 +226,10 @@ public sealed class DeliveryEngine(
         }
         if (verdict.NextAttemptAt is null)
         {
-            return (succeeded, null, false);
+            return (succeeded, null, false, result.Duration);
         }
         var goesOn = standing is { Status: DeliveryStatus.Pending } && standing.Value.Run == delivery.Run;
-        return (succeeded, goesOn ? verdict.NextAttemptAt : null, !goesOn);
+        return (succeeded, goesOn ? verdict.NextAttemptAt : null, !goesOn, result.Duration);
     }
 
     private async ValueTask<CircuitChange?> Judge(ScheduledWork work, bool succeeded)

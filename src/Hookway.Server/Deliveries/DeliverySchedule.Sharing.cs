@@ -139,6 +139,7 @@ public sealed partial class DeliverySchedule
             if (_targets.Remove(targetNo, out var queue))
             {
                 _timers.Remove(queue);
+                _quick.Note(targetNo, queue.IsQuick);
             }
         }
     }

@@ -14,10 +14,15 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
     private readonly Dictionary<long, TargetQueue> _targets = [];
     private readonly TargetRing _ring = new(options.MaxInFlight);
     private readonly TargetTimers _timers = new();
+    private readonly QuickTargets _quick = new();
+    private readonly long _origin = clock.GetTimestamp();
     private readonly Queue<TargetQueue> _reads = new();
     private int _readsUnderWay;
     private int _ready;
     private long _contentBytes;
+
+    /// <summary>Time that nobody sets.</summary>
+    private TimeSpan Time => clock.GetElapsedTime(_origin);
 
     /// <summary>Told, outside any lock, when there may be something to take or an earlier time to wake at.</summary>
     public Action Signal { get; set; } = static () => { };
@@ -139,9 +144,10 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
                 work = new ScheduledWork(reading.TargetNo, null, ReadLimit(reading)) { Epoch = Epoch };
                 return true;
             }
-            while (_mayBegin() && _ring.Next() is { } queue)
+            var time = Time;
+            while (_mayBegin() && _ring.Next(time) is { } queue)
             {
-                if (queue.Ready == 0 || queue.InFlight >= queue.Allowed(options.MaxInFlightPerTarget))
+                if (queue.Ready == 0 || queue.InFlight >= queue.Allowed(options.MaxInFlightPerTarget, _ring.IsCrowded))
                 {
                     continue;
                 }
@@ -152,11 +158,12 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
                     _timers.Set(queue);
                     continue;
                 }
-                var delivery = queue.Take(now);
+                var standing = queue.StandingAt(time);
+                var delivery = queue.Take(now, time);
                 Unaccount(delivery);
-                Reconsider(queue);
-                work = new ScheduledWork(queue.TargetNo, delivery, 0) { CountsAsFailing = queue.IsFailing, IsProbe = queue.Circuit is not null, Epoch = Epoch };
+                work = new ScheduledWork(queue.TargetNo, delivery, 0) { Standing = standing, IsProbe = queue.Circuit is not null, Epoch = Epoch };
                 _ring.Took(work);
+                Reconsider(queue);
                 return true;
             }
             work = default;
@@ -168,7 +175,9 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
     /// <param name="nextAttemptAt">When the delivery is due again; null when it is over, or goes on otherwise than by this attempt.</param>
     /// <param name="holdUntil">Set after a fault of our own: until then the target is left alone.</param>
     /// <param name="isUnsettled">The store is to say what became of the delivery: somebody ended or replayed it meanwhile.</param>
-    public void Finished(ScheduledWork work, bool? succeeded, DateTimeOffset? nextAttemptAt, DateTimeOffset? holdUntil = null, bool isUnsettled = false)
+    /// <param name="took">How long the receiver took to answer.</param>
+    public void Finished(
+        ScheduledWork work, bool? succeeded, DateTimeOffset? nextAttemptAt, DateTimeOffset? holdUntil = null, bool isUnsettled = false, TimeSpan took = default)
     {
         lock (_gate)
         {
@@ -178,7 +187,7 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
             }
             var queue = _targets[work.TargetNo];
             _ring.Left(work);
-            queue.Left(work.Delivery!, succeeded, options.MaxInFlightPerTarget);
+            queue.Left(work.Delivery!, succeeded, took, Time, options.MaxInFlightPerTarget, _ring.IsCrowded);
             queue.MoreInStore |= isUnsettled;
             if (queue.Target is not { Ordered: false } && (nextAttemptAt is not null || succeeded is null))
             {
@@ -276,7 +285,7 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
     {
         if (!_targets.TryGetValue(targetNo, out var queue))
         {
-            _targets[targetNo] = queue = new TargetQueue(targetNo) { AttemptsElsewhereUntil = AttemptsElsewhereUntil };
+            _targets[targetNo] = queue = new TargetQueue(targetNo) { AttemptsElsewhereUntil = AttemptsElsewhereUntil, IsQuick = _quick.Contains(targetNo) };
         }
         return queue;
     }
@@ -340,9 +349,9 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
             queue.BeginRead();
             _reads.Enqueue(queue);
         }
-        if (!queue.InRing && queue.Ready > 0 && queue.InFlight < queue.Allowed(options.MaxInFlightPerTarget))
+        if (queue.Ready > 0 && queue.InFlight < queue.Allowed(options.MaxInFlightPerTarget, _ring.IsCrowded))
         {
-            _ring.Add(queue);
+            _ring.Add(queue, Time);
         }
         if (queue.IsIdle)
         {
@@ -354,6 +363,7 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
         if (queue is { IsIdle: true, RateWait: null })
         {
             _targets.Remove(queue.TargetNo);
+            _quick.Note(queue.TargetNo, queue.IsQuick);
         }
     }
 

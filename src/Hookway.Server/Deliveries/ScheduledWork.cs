@@ -6,8 +6,8 @@ public readonly record struct ScheduledWork(long TargetNo, PendingDelivery? Deli
     /// <summary>The schedule's epoch when it was taken.</summary>
     public long Epoch { get; init; }
 
-    /// <summary>Whether the attempt took one of the places that failing targets share.</summary>
-    public bool CountsAsFailing { get; init; }
+    /// <summary>Among which targets the attempt took its place.</summary>
+    public TargetStanding Standing { get; init; }
 
     /// <summary>Whether the attempt tries a target whose circuit is open.</summary>
     public bool IsProbe { get; init; }

@@ -7,6 +7,9 @@ internal sealed class TargetQueue(long targetNo)
 {
     private const int FirstWindow = 2;
 
+    /// <summary>Who takes longer to answer is slow.</summary>
+    private static readonly TimeSpan Slow = TimeSpan.FromSeconds(1);
+
     /// <summary>Ready deliveries, first to go first.</summary>
     private readonly Queue<PendingDelivery> _ready = new();
 
@@ -20,6 +23,8 @@ internal sealed class TargetQueue(long targetNo)
     private readonly HashSet<long> _waitsForEarlierRun = [];
 
     private int _window = FirstWindow;
+    private TimeSpan? _took;
+    private TimeSpan _progressAt;
     private DateTimeOffset _rateFreeAt = DateTimeOffset.MinValue;
     private DateTimeOffset? _failingSince;
     private bool _circuitMayHaveChanged;
@@ -30,6 +35,10 @@ internal sealed class TargetQueue(long targetNo)
     public int Ready => _ready.Count;
     public int Known => _known.Count;
     public int InFlight { get; private set; }
+
+    /// <summary>Its last attempts that are known of were answered, and quickly.</summary>
+    public bool IsQuick { get; set; }
+
     public int FailuresInARow { get; private set; }
 
     /// <summary>Whether <see cref="FailuresInARow"/> is all of them: a queue that is new here has seen none of those before.</summary>
@@ -41,7 +50,12 @@ internal sealed class TargetQueue(long targetNo)
     /// <summary>Until then the circuit lets nothing through.</summary>
     public DateTimeOffset? ProbeWait { get; set; }
 
-    public bool InRing { get; set; }
+    /// <summary>Its place in the round robin; null while it has none.</summary>
+    public long? PlaceInRing { get; set; }
+
+    /// <summary>In which ring that place is.</summary>
+    public TargetStanding Ring { get; set; }
+
     public bool Reading { get; private set; }
 
     /// <summary>The store may hold due deliveries that are not here.</summary>
@@ -80,10 +94,19 @@ internal sealed class TargetQueue(long targetNo)
     public bool IsIdle => Ready == 0 && InFlight == 0 && !MoreInStore && !Reading && WakeAt is null && HoldUntil is null && (FailuresInARow == 0 || Target is not { Ended: null });
 
     /// <summary>
-    /// How many may be in flight: a target earns its concurrency by succeeding and loses it by failing, so that one that hangs holds few places.
+    /// How many may be in flight: a target earns its concurrency by succeeding quickly and loses it by failing, so that one that hangs holds few places.
     /// </summary>
-    public int Allowed(int most) =>
-        IsHeld || Target is not { Paused: false, Ended: null } ? 0 : Target.Ordered || Circuit is not null ? 1 : Math.Min(_window, most);
+    /// <param name="isCrowded">Most places are taken: a target of which nothing is known begins with one.</param>
+    public int Allowed(int most, bool isCrowded) =>
+        IsHeld || Target is not { Paused: false, Ended: null } ? 0
+        : Target.Ordered || Circuit is not null || (isCrowded && _took is null && !IsQuick) ? 1 : Math.Min(_window, most);
+
+    /// <summary>Among which targets it gets its places: whoever fails, is slow, or has let an attempt wait until now, has few.</summary>
+    public TargetStanding StandingAt(TimeSpan now) =>
+        IsFailing || _took > Slow || (InFlight > 0 && now - _progressAt > Slow) ? TargetStanding.Limited
+        : IsQuick ? TargetStanding.Quick
+        : _ready.TryPeek(out var head) && head.RunAttempts > 0 ? TargetStanding.Limited
+        : TargetStanding.New;
 
     /// <summary>When the rate limit next lets an attempt through; null when it does now.</summary>
     public DateTimeOffset? RateWaitsUntil(DateTimeOffset now)
@@ -115,9 +138,9 @@ internal sealed class TargetQueue(long targetNo)
         return true;
     }
 
-    public PendingDelivery Take(DateTimeOffset now)
+    public PendingDelivery Take(DateTimeOffset now, TimeSpan time)
     {
-        InFlight++;
+        _progressAt = InFlight++ == 0 ? time : _progressAt;
         _circuitMayHaveChanged = true;
         if (Target?.RateLimitPerMinute is { } limit)
         {
@@ -127,14 +150,19 @@ internal sealed class TargetQueue(long targetNo)
     }
 
     /// <summary>An attempt is over and recorded; <paramref name="succeeded"/> is null when none was made, and the delivery may still be pending.</summary>
-    public void Left(PendingDelivery delivery, bool? succeeded, int most)
+    /// <param name="took">How long the receiver took to answer.</param>
+    /// <param name="isCrowded">Most places are taken: who is slow gets no more.</param>
+    public void Left(PendingDelivery delivery, bool? succeeded, TimeSpan took, TimeSpan time, int most, bool isCrowded)
     {
         InFlight--;
+        _progressAt = time;
         Forget(delivery);
         MoreInStore |= _waitsForEarlierRun.Remove(delivery.MessageSeq) || succeeded is null;
         if (succeeded is { } good)
         {
-            _window = good ? Math.Min(_window * 2, most) : Math.Max(_window / 2, 1);
+            _took = _took is { } usual ? usual + ((took - usual) / 4) : took;
+            IsQuick = good && _took <= Slow;
+            _window = !good ? Math.Max(_window / 2, 1) : Math.Min(took <= Slow ? _window * 2 : isCrowded ? _window : _window + 1, most);
         }
         if (_circuitIsInDoubt && InFlight == 0)
         {

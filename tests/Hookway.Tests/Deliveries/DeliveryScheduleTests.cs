@@ -131,6 +131,100 @@ public class DeliveryScheduleTests
     }
 
     [Fact]
+    public void Slow_targets_that_answer_well_leave_those_that_are_quick_their_places()
+    {
+        const int Slow = 100;
+        var took = TimeSpan.FromSeconds(14);
+        var schedule = Schedule();
+        schedule.HandOff(Target(999), Delivery(999, 1));
+        Succeed(schedule, Take(schedule), TimeSpan.FromMilliseconds(20));
+        var underWay = new Queue<(DateTimeOffset EndsAt, ScheduledWork Work)>();
+        var (most, seq) = (0, 1_000L);
+        for (var end = _clock.GetUtcNow().AddMinutes(5); _clock.GetUtcNow() < end; _clock.Advance(TimeSpan.FromSeconds(1)))
+        {
+            while (underWay.TryPeek(out var next) && next.EndsAt <= _clock.GetUtcNow())
+            {
+                Succeed(schedule, underWay.Dequeue().Work, took);
+            }
+            for (var target = 1; target <= Slow; target++)
+            {
+                schedule.HandOff(Target(target), Delivery(target, seq++));
+            }
+            schedule.HandOff(Target(999), Delivery(999, seq));
+            var quick = 0;
+            while (schedule.TryTake(out var work))
+            {
+                if (work.Delivery is null)
+                {
+                    End(schedule, work, Target(work.TargetNo), [Delivery(work.TargetNo, seq++)], null);
+                }
+                else if (work.TargetNo == 999)
+                {
+                    quick++;
+                    Succeed(schedule, work, TimeSpan.FromMilliseconds(20));
+                }
+                else
+                {
+                    underWay.Enqueue((_clock.GetUtcNow() + took, work));
+                }
+            }
+            quick.ShouldBeGreaterThan(0);
+            most = Math.Max(most, underWay.Count);
+            seq++;
+        }
+        // What is slow has half of the places, once it is known to be slow, and uses them.
+        most.ShouldBeLessThanOrEqualTo(384);
+        underWay.Count.ShouldBe(256);
+    }
+
+    [Fact]
+    public void Any_number_of_new_targets_that_hang_leave_those_that_are_quick_their_places()
+    {
+        var schedule = Schedule();
+        schedule.HandOff(Target(9_999), Delivery(9_999, 1));
+        Succeed(schedule, Take(schedule), TimeSpan.FromMilliseconds(20));
+        for (var target = 1; target <= 1_000; target++)
+        {
+            schedule.HandOff(Target(target), Delivery(target, target * 10));
+            schedule.HandOff(Target(target), Delivery(target, (target * 10) + 1));
+        }
+        var hanging = 0;
+        for (; schedule.TryTake(out _); hanging++)
+        {
+        }
+        hanging.ShouldBe(384);
+        schedule.HandOff(Target(9_999), Delivery(9_999, 2));
+        Take(schedule).TargetNo.ShouldBe(9_999);
+        schedule.TryTake(out _).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void A_target_that_stops_answering_is_given_no_more_than_what_is_slow_may_have()
+    {
+        var schedule = Schedule(new DeliveryOptions { MaxInFlight = 16, MaxInFlightPerTarget = 16 });
+        for (var i = 0; i < 140; i++)
+        {
+            schedule.HandOff(Target(1), Delivery(1, i));
+        }
+        for (var i = 0; i < 100; i++)
+        {
+            Succeed(schedule, Take(schedule), TimeSpan.FromMilliseconds(5));
+        }
+        var first = Take(schedule);
+        Take(schedule);
+        _clock.Advance(TimeSpan.FromSeconds(1.1));
+        // Nothing has come back for a second.
+        var more = 0;
+        for (; schedule.TryTake(out var work); more++)
+        {
+            work.Standing.ShouldBe(TargetStanding.Limited);
+        }
+        more.ShouldBe(8);
+        Succeed(schedule, first, TimeSpan.FromSeconds(1.1));
+        Take(schedule).Standing.ShouldBe(TargetStanding.Quick);
+    }
+
+    [Fact]
     public void One_place_serves_a_failing_target_too()
     {
         var schedule = Schedule(new DeliveryOptions { MaxInFlight = 1 });
@@ -383,6 +477,8 @@ public class DeliveryScheduleTests
         schedule.Judge(work, succeeded: false, _clock.GetUtcNow());
         schedule.Finished(work, succeeded: false, nextAttemptAt: null);
     }
+
+    private static void Succeed(DeliverySchedule schedule, ScheduledWork work, TimeSpan took) => schedule.Finished(work, succeeded: true, nextAttemptAt: null, took: took);
 
     private static ScheduledWork Take(DeliverySchedule schedule)
     {

@@ -13,6 +13,7 @@ namespace Hookway.Tests.Simulation;
 internal sealed class Scenario(World world)
 {
     private const string EventType = "thing.happened";
+    private const string Crowd = "crowd";
     private static readonly TimeSpan LongestTrouble = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan LongestStandstill = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan LongestHealing = TimeSpan.FromDays(4);
@@ -46,18 +47,34 @@ internal sealed class Scenario(World world)
         await node.Get<EventTypeStore>().Publish(_app, Actor.System, EventType, null, null);
         for (var i = _random.Next(2, 7); i > 0; i--)
         {
-            var settings = new EndpointSettings(
-                $"http://receiver-{world.Receivers.Count}.test/hook", null, true, false, null, null, new Dictionary<string, string>(),
-                _random.Next(2, 7), _random.Next(1, 31), world.Chance(0.2) ? _random.Next(6, 121) : null, world.Chance(0.3));
-            var endpoint = new SimulatedEndpoint($"customer_{_random.Next(2)}", settings);
-            world.AddReceiver(endpoint);
-            var (created, _) = await node.Get<EndpointStore>().Create(_app, Actor.System, endpoint.Recipient, null, settings, WebhookSecret.Generate(SignatureScheme.HmacSha256));
-            endpoint.EndpointId = created!.EndpointId;
+            await AddEndpoint(
+                node, $"customer_{_random.Next(2)}", _random.Next(2, 7), _random.Next(1, 31), world.Chance(0.2) ? _random.Next(6, 121) : null, world.Chance(0.3));
         }
+        for (var i = 0; i < world.SlowReceivers; i++)
+        {
+            await AddEndpoint(node, Crowd, 6, 5, null, ordered: false);
+            world.Receivers[^1].Manner = Manner.Slow;
+            world.Receivers[^1].TakesAtLeast = TimeSpan.FromSeconds(14);
+        }
+    }
+
+    private async Task AddEndpoint(SimulatedNode node, string recipient, int attempts, int backoff, int? rateLimit, bool ordered)
+    {
+        var settings = new EndpointSettings(
+            $"http://receiver-{world.Receivers.Count}.test/hook", null, true, false, null, null, new Dictionary<string, string>(), attempts, backoff, rateLimit, ordered);
+        var endpoint = new SimulatedEndpoint(recipient, settings);
+        world.AddReceiver(endpoint);
+        var (created, _) = await node.Get<EndpointStore>().Create(_app, Actor.System, recipient, null, settings, WebhookSecret.Generate(SignatureScheme.HmacSha256));
+        endpoint.EndpointId = created!.EndpointId;
     }
 
     private void PlanSends(TimeSpan length)
     {
+        for (var i = world.SlowReceivers == 0 ? 0 : (int)(length.TotalSeconds / 8); i > 0; i--)
+        {
+            var id = $"message-{_messages++}";
+            At(world.Scheduler.Now + world.Scheduler.Within(length), () => Send(id, Crowd, null));
+        }
         for (var bursts = _random.Next(3, 12); bursts > 0; bursts--)
         {
             var at = world.Scheduler.Now + world.Scheduler.Within(length);
@@ -118,7 +135,7 @@ internal sealed class Scenario(World world)
 
     private void PlanManners(TimeSpan length)
     {
-        foreach (var receiver in world.Receivers.Where(_ => world.Chance(0.6)))
+        foreach (var receiver in world.Receivers.Where(receiver => receiver.Endpoint.Recipient != Crowd && world.Chance(0.6)))
         {
             for (var changes = _random.Next(1, 6); changes > 0; changes--)
             {

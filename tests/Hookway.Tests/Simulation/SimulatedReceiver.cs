@@ -33,6 +33,9 @@ internal sealed class SimulatedReceiver(World world, int number, SimulatedEndpoi
 
     public Manner Manner { get; set; }
 
+    /// <summary>While it is slow.</summary>
+    public TimeSpan TakesAtLeast { get; set; }
+
     /// <summary>Whether it was ever anything but healthy or slow.</summary>
     public bool WasBad { get; private set; }
 
@@ -53,7 +56,7 @@ internal sealed class SimulatedReceiver(World world, int number, SimulatedEndpoi
         var wait = manner switch
         {
             Manner.Hangs => SenderTimeout,
-            Manner.Slow => world.Scheduler.Within(TimeSpan.FromSeconds(6)),
+            Manner.Slow => TakesAtLeast + world.Scheduler.Within(TimeSpan.FromSeconds(6)),
             _ => world.Scheduler.Within(LongestAnswer),
         };
         var arrival = new Arrival(request.Headers.First(header => header.Key == "webhook-id").Value, process.Number, world.Scheduler.Now, world.Scheduler.Now + wait);

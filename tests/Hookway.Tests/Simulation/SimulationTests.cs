@@ -8,6 +8,7 @@ namespace Hookway.Tests.Simulation;
 public sealed class SimulationTests : IAsyncLifetime
 {
     private const int SeedsThatFindAMutation = 60;
+    private const int SeedsWithSlowReceivers = 5;
 
     private int _sends;
     private int _requests;
@@ -35,6 +36,15 @@ public sealed class SimulationTests : IAsyncLifetime
     }
 
     [Fact]
+    public void However_many_receivers_are_slow_those_that_are_well_do_not_wait_for_them()
+    {
+        for (var seed = 1; seed <= SeedsWithSlowReceivers; seed++)
+        {
+            Play(seed, null, slowReceivers: 12).Findings.ShouldBeEmpty($"world {seed} with slow receivers");
+        }
+    }
+
+    [Fact]
     public void A_seed_plays_the_same_world_again()
     {
         for (var seed = 1; seed <= 3; seed++)
@@ -55,13 +65,13 @@ public sealed class SimulationTests : IAsyncLifetime
     private void IsNoticed(Func<Mutation> mutation) =>
         Enumerable.Range(1, SeedsThatFindAMutation).Any(seed => Play(seed, mutation()).Findings.Count > 0).ShouldBeTrue();
 
-    private (IReadOnlyList<string> Findings, long Trace) Play(int seed, Mutation? mutation)
+    private (IReadOnlyList<string> Findings, long Trace) Play(int seed, Mutation? mutation, int slowReceivers = 0)
     {
         var file = Path.Combine(_folder, "world.db");
         File.Copy(SimulatedStore.FileIn(_folder), file, overwrite: true);
         File.Delete(file + "-wal");
         File.Delete(file + "-shm");
-        using var world = new World(seed, file, mutation);
+        using var world = new World(seed, file, mutation, slowReceivers);
         try
         {
             new Scenario(world).Play();

@@ -21,11 +21,14 @@ internal sealed class World : IDisposable
     private readonly List<SimulatedNode> _nodes = [];
     private readonly SqliteConnection _journal;
 
-    public World(int seed, string file, Mutation? mutation)
+    /// <param name="slowReceivers">How many receivers answer well and take seconds for it, beside those that the seed makes; a world with some has few places.</param>
+    public World(int seed, string file, Mutation? mutation, int slowReceivers = 0)
     {
         Seed = seed;
         File = file;
         Mutation = mutation;
+        SlowReceivers = slowReceivers;
+        Options = Options with { MaxInFlight = slowReceivers > 0 ? (2 * slowReceivers) + 8 : Options.MaxInFlight };
         Scheduler = new SeededScheduler(seed);
         People = new SimulatedProcess(Scheduler, 0);
         Settings = ServerSettings.From(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
@@ -50,6 +53,7 @@ internal sealed class World : IDisposable
     public int Seed { get; }
     public string File { get; }
     public Mutation? Mutation { get; }
+    public int SlowReceivers { get; }
     public SeededScheduler Scheduler { get; }
     public ServerSettings Settings { get; }
     public Ledger Ledger { get; }
@@ -58,7 +62,7 @@ internal sealed class World : IDisposable
     public SimulatedProcess People { get; }
 
     /// <summary>Little of everything, so that its bounds are met.</summary>
-    public DeliveryOptions Options { get; } = new() { MaxInFlight = 64, MaxInFlightPerTarget = 4, ReadyPerTarget = 8, ReadyInAll = 40, ReadyContentBytes = 2_000 };
+    public DeliveryOptions Options { get; private init; } = new() { MaxInFlight = 64, MaxInFlightPerTarget = 4, ReadyPerTarget = 8, ReadyInAll = 40, ReadyContentBytes = 2_000 };
 
     public Workspace Workspace { get; set; } = null!;
     public List<SimulatedReceiver> Receivers { get; } = [];
