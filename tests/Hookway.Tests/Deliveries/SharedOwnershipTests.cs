@@ -146,6 +146,30 @@ public class SharedOwnershipTests
     }
 
     [Fact]
+    public async Task The_next_accept_takes_a_target_of_a_node_that_is_gone_though_nobody_looks_for_what_is_free()
+    {
+        await using var receiver = await ReceiverStub.Start();
+        receiver.RespondWith(500);
+        await using var one = await Start(Quick with { LongWait = TimeSpan.FromDays(1), Linger = TimeSpan.FromDays(1), LingerAlone = TimeSpan.FromDays(1) });
+        var app = await one.CreateApp();
+        await one.CreateEndpoint(app, receiver.Url, new { retryBackoffSeconds = 1 });
+        var first = await one.Send(app);
+        await receiver.WaitFor(1);
+        var epoch = one.Services.GetRequiredService<ITargetOwnership>().Epoch;
+        await using var other = await one.StartNode(With(Quick with { LookEvery = TimeSpan.FromDays(1) }));
+        await Freeze(one);
+        receiver.RespondWith(200);
+        await other.Services.GetRequiredService<Database>().Aside(connection => connection.ExecuteAsync(
+            "WITH gone AS (DELETE FROM nodes WHERE no = @epoch RETURNING no) INSERT INTO departed_nodes SELECT no FROM gone", new { epoch }));
+
+        var next = await other.Send(app);
+
+        await other.WaitForMessage(app, next, "succeeded");
+        await other.WaitForMessage(app, first, "succeeded");
+        Owned(other).ShouldBe(1);
+    }
+
+    [Fact]
     public async Task A_change_made_on_one_node_holds_for_what_another_delivers()
     {
         await using var receiver = await ReceiverStub.Start();

@@ -11,11 +11,17 @@ public sealed class OwnerStore(Database database)
     private static readonly RowStatement ClaimStatement = new(
         """
         INSERT INTO target_owners (target_no, owner, due_at) SELECT v.target, v.owner, v.due FROM {rows} WHERE true
-        ON CONFLICT (target_no) DO UPDATE SET owner = excluded.owner, due_at = excluded.due_at, claims = target_owners.claims + 1 WHERE target_owners.owner IS NULL
+        ON CONFLICT (target_no) DO UPDATE SET owner = excluded.owner, due_at = excluded.due_at, claims = target_owners.claims + 1
+            WHERE target_owners.owner IS NULL OR target_owners.owner IN (SELECT no FROM departed_nodes)
         RETURNING target_no, claims
         """, RowStatement.Number("target"), RowStatement.Number("owner"), RowStatement.Number("due"));
 
-    private const string Held = "SELECT o.target_no, o.owner FROM {rows} JOIN target_owners o ON o.target_no = v.target WHERE o.owner IS NOT NULL ORDER BY o.target_no";
+    // A node that is gone has nothing: who looks for what is free passes by what is locked, and those who accept for it would keep it locked as long as they come.
+    private const string Held =
+        """
+        SELECT o.target_no, o.owner FROM {rows} JOIN target_owners o ON o.target_no = v.target
+        WHERE o.owner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM departed_nodes g WHERE g.no = o.owner) ORDER BY o.target_no
+        """;
 
     private static readonly RowStatement HeldStatement = new(Held + " FOR SHARE OF o", RowStatement.Number("target"));
 
