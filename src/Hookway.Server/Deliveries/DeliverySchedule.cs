@@ -8,6 +8,8 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
 {
     private const int MostReads = 4;
     private const int MostReadsWaiting = 500;
+    private const int FewReady = 8;
+    private const int LimitedSpansInAMinute = 12;
     private static readonly TimeSpan LongestTrustInHead = TimeSpan.FromMinutes(1);
 
     private readonly Lock _gate = new();
@@ -78,7 +80,7 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
             // While a read is under way, or others wait in the store before it, memory is not the place to join the queue. For an ordered target another node may have
             // accepted some before it of which this node has not been told yet.
             var joins = !queue.MoreInStore && !queue.Reading && !queue.IsHeld && queue.Circuit is null && queue.Target is { Paused: false, Ended: null, IsFailing: false }
-                && !(queue.Target.Ordered && (queue.WakeAt is not null || _isShared)) && queue.Ready < options.ReadyPerTarget && _ready < options.ReadyInAll;
+                && !(queue.Target.Ordered && (queue.WakeAt is not null || _isShared)) && queue.Ready < ReadyFor(queue) && _ready < options.ReadyInAll;
             if (joins)
             {
                 Enqueue(queue, delivery);
@@ -234,6 +236,12 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
                 }
                 queue.HoldUntil = HeldByHead(due.HeadWaitsUntil);
                 queue.MoreInStore |= more || due.Rows.Count >= work.ReadLimit;
+                if (rows.Count > ReadyFor(queue) + queue.Known)
+                {
+                    // Read before it was known how little of it may go.
+                    rows = [.. rows.Take(ReadyFor(queue) + queue.Known)];
+                    queue.MoreInStore = true;
+                }
                 if (due.NextDue is { } at)
                 {
                     SetWake(queue, at);
@@ -343,7 +351,7 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
         {
             return;
         }
-        var runsLow = queue.Circuit is null ? queue.Ready < options.ReadyPerTarget / 8 : queue.Ready == 0 && queue.InFlight == 0;
+        var runsLow = queue.Circuit is null ? queue.Ready < Math.Max(1, ReadyFor(queue) / 8) : queue.Ready == 0 && queue.InFlight == 0;
         if (queue.MoreInStore && !queue.Reading && runsLow && !queue.IsHeld && queue.Target is not { Paused: true })
         {
             queue.BeginRead();
@@ -368,5 +376,9 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
     }
 
     private int ReadLimit(TargetQueue queue) => queue.Circuit is not null ? 1 :
-        Math.Clamp(options.ReadyInAll - _ready, options.ReadyPerTarget / 8, options.ReadyPerTarget) + queue.Known;
+        Math.Min(ReadyFor(queue), Math.Clamp(options.ReadyInAll - _ready, options.ReadyPerTarget / 8, options.ReadyPerTarget)) + queue.Known;
+
+    /// <summary>Most that is kept ready for a target: of one with a rate limit what may go within a few seconds, since the rest would only take the place of others.</summary>
+    private int ReadyFor(TargetQueue queue) =>
+        queue.Target?.RateLimitPerMinute is { } limit ? Math.Min(options.ReadyPerTarget, Math.Max(FewReady, limit / LimitedSpansInAMinute)) : options.ReadyPerTarget;
 }

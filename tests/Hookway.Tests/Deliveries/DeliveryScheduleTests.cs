@@ -266,6 +266,57 @@ public class DeliveryScheduleTests
     }
 
     [Fact]
+    public void What_waits_for_rate_limits_leaves_room_for_other_targets()
+    {
+        const int Limited = 200;
+        var schedule = Schedule(new DeliveryOptions { ReadyInAll = 2_000 });
+        for (var target = 1; target <= Limited; target++)
+        {
+            schedule.Refresh(target);
+        }
+        for (var target = 1; target <= Limited; target++)
+        {
+            var limited = Target(target) with { RateLimitPerMinute = target % 2 == 0 ? 6 : 60 };
+            var read = Take(schedule);
+            End(schedule, read, limited with { No = read.TargetNo }, [.. Enumerable.Range(1, 100).Select(i => Delivery(read.TargetNo, (read.TargetNo * 1_000) + i))], null);
+            for (var i = 101; i <= 150; i++)
+            {
+                schedule.HandOff(limited with { No = read.TargetNo }, Delivery(read.TargetNo, (read.TargetNo * 1_000) + i));
+            }
+        }
+        schedule.HasRoom.ShouldBeTrue();
+        schedule.Count().Ready.ShouldBeLessThanOrEqualTo(Limited * 8);
+        schedule.HandOff(Target(999), Delivery(999, 1));
+        while (schedule.TryTake(out var work))
+        {
+            work.Delivery.ShouldNotBeNull();
+            if (work.TargetNo == 999)
+            {
+                return;
+            }
+        }
+        Assert.Fail("A target without a limit waits for those that have one.");
+    }
+
+    [Theory]
+    [InlineData(6)]
+    [InlineData(600)]
+    public void All_that_waits_for_a_rate_limit_goes_in_its_time(int limit)
+    {
+        var schedule = Schedule();
+        var target = Target(1) with { RateLimitPerMinute = limit };
+        var store = new SortedSet<long>(Enumerable.Range(1, 300).Select(seq => (long)seq));
+        store.ToList().ForEach(seq => schedule.HandOff(target, Delivery(1, seq)));
+        var taken = new List<long>();
+        for (var i = 0; i < 400; i++)
+        {
+            taken.AddRange(TakeAll(schedule, store, target));
+            _clock.Advance(TimeSpan.FromMinutes(1) / limit);
+        }
+        taken.Order().ShouldBe(Enumerable.Range(1, 300).Select(seq => (long)seq));
+    }
+
+    [Fact]
     public void A_rate_limit_spaces_attempts_evenly_and_survives_an_empty_queue()
     {
         var schedule = Schedule();
@@ -487,7 +538,7 @@ public class DeliveryScheduleTests
     }
 
     /// <summary>Plays the engine for target 1 over a store that holds these, until nothing is left to do.</summary>
-    private static List<long> TakeAll(DeliverySchedule schedule, SortedSet<long> storeHas)
+    private static List<long> TakeAll(DeliverySchedule schedule, SortedSet<long> storeHas, DeliveryTarget? target = null)
     {
         var taken = new List<long>();
         while (schedule.TryTake(out var work))
@@ -500,7 +551,7 @@ public class DeliveryScheduleTests
             }
             else
             {
-                End(schedule, work, Target(1), [.. storeHas.Take(work.ReadLimit).Select(seq => Delivery(1, seq))], null);
+                End(schedule, work, target ?? Target(1), [.. storeHas.Take(work.ReadLimit).Select(seq => Delivery(1, seq))], null);
             }
         }
         return taken;

@@ -23,4 +23,7 @@ public sealed record NodeOptions
 
     /// <summary>Most targets that are taken, let go or looked at in one step.</summary>
     public int Step { get; init; } = 1_000;
+
+    /// <summary>Most targets that are taken in one look while memory is full.</summary>
+    public int StepWithoutRoom { get; init; } = 20;
 }

@@ -59,7 +59,12 @@ public sealed partial class SharedOwnership
             {
                 news = news with { HasFree = await GiveUpLapsed() || news.HasFree };
             }
-            while (news.HasFree && _schedule.HasRoom && await TakeFree() == _options.Step)
+            if (news.HasFree && !_schedule.HasRoom)
+            {
+                // Who has much takes over little, but never nothing: there may be nobody else.
+                await TakeFree(Math.Min(_options.Step, _options.StepWithoutRoom));
+            }
+            while (news.HasFree && _schedule.HasRoom && await TakeFree(_options.Step) == _options.Step)
             {
             }
             await LetGo();
@@ -83,13 +88,13 @@ public sealed partial class SharedOwnership
         return lapsed.Count > 0;
     }
 
-    private Task<int> TakeFree() => _database.Write(async session =>
+    private Task<int> TakeFree(int most) => _database.Write(async session =>
     {
         if (Volatile.Read(ref _lease) is not { } lease)
         {
             return 0;
         }
-        var taken = await OwnerStore.TakeFree(session, lease.No, _clock.GetUtcNow().ToUnixTimeMilliseconds(), _options.Step);
+        var taken = await OwnerStore.TakeFree(session, lease.No, _clock.GetUtcNow().ToUnixTimeMilliseconds(), most);
         session.WhenCommitted(() =>
         {
             _metrics.Taken(taken.Count, withWork: false);
