@@ -115,7 +115,7 @@ public sealed class AddressGuard
         {
             return await resolve(host, cancel).WaitAsync(RefusalLookupLimit, clock, cancel);
         }
-        catch (Exception e) when (e is SocketException or ArgumentException or TimeoutException)
+        catch (Exception e) when (e is SocketException or ArgumentException or TimeoutException or LookupsAreCrowded)
         {
             return [];
         }

@@ -17,7 +17,11 @@ public sealed record AttemptResult(
     TimeSpan Duration,
     TimeSpan? RetryAfter,
     ResponseDirective Directive,
-    string? Detail);
+    string? Detail)
+{
+    /// <summary>There was no room for it on this node: it says nothing of the receiver, and does not count.</summary>
+    public bool WasNotMade { get; init; }
+}
 
 /// <summary>What a receiver asks for with the header <c>webhook-delivery</c>, or with a 410.</summary>
 public enum ResponseDirective

@@ -21,6 +21,7 @@ public sealed class DeliveryEngine(
 {
     private static readonly TimeSpan PauseAfterFault = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan PauseWhileAway = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan PauseWithoutRoom = TimeSpan.FromSeconds(1);
 
     /// <summary>A clock may be set, or a machine suspended: timers are looked at anew at least this often.</summary>
     private static readonly TimeSpan LongestSleep = TimeSpan.FromMinutes(1);
@@ -154,11 +155,7 @@ public sealed class DeliveryEngine(
     private async Task Attempt(ScheduledWork work)
     {
         var delivery = work.Delivery!;
-        bool? succeeded = null;
-        DateTimeOffset? dueAgain = null;
-        var isUnsettled = false;
-        var took = TimeSpan.Zero;
-        DateTimeOffset? holdUntil = null;
+        var end = default(AttemptEnd);
         var hasEnded = false;
         try
         {
@@ -166,7 +163,7 @@ public sealed class DeliveryEngine(
             hasEnded = target is { Ended: not null };
             if (source is not null && target is { Ended: null, Paused: false })
             {
-                (succeeded, dueAgain, isUnsettled, took) = await Attempt(source, target, work, delivery);
+                end = await Attempt(source, target, work, delivery);
             }
         }
         catch (OperationCanceledException) when (_stopSending.IsCancellationRequested)
@@ -176,22 +173,21 @@ public sealed class DeliveryEngine(
         catch (StorageUnavailableException e)
         {
             log.LogWarning("A delivery of message {Message} to target {Target} waits for the store: {Reason}", delivery.MessageSeq, delivery.TargetNo, e.Message);
-            holdUntil = clock.GetUtcNow() + PauseWhileAway;
+            end = new AttemptEnd { HoldFor = PauseWhileAway };
         }
         catch (Exception e)
         {
             log.LogError(e, "A delivery of message {Message} to target {Target} met a fault; tried again in {Pause}", delivery.MessageSeq, delivery.TargetNo, PauseAfterFault);
-            holdUntil = clock.GetUtcNow() + PauseAfterFault;
+            end = new AttemptEnd { HoldFor = PauseAfterFault };
         }
-        schedule.Finished(work, succeeded, dueAgain, holdUntil, isUnsettled, took);
+        schedule.Finished(work, end.Succeeded, end.DueAgain, clock.GetUtcNow() + end.HoldFor, end.IsUnsettled, end.Took);
         if (hasEnded)
         {
             schedule.Refresh(delivery.TargetNo);
         }
     }
 
-    /// <returns>IsUnsettled: it was ended, or opened anew, while this was under way, and the store knows how it goes on.</returns>
-    private async Task<(bool? Succeeded, DateTimeOffset? DueAgain, bool IsUnsettled, TimeSpan Took)> Attempt(IDeliverySource source, DeliveryTarget target, ScheduledWork work, PendingDelivery delivery)
+    private async Task<AttemptEnd> Attempt(IDeliverySource source, DeliveryTarget target, ScheduledWork work, PendingDelivery delivery)
     {
         var startedAt = clock.GetUtcNow();
         if (await source.Prepare(delivery, startedAt) is not { } prepared)
@@ -201,7 +197,7 @@ public sealed class DeliveryEngine(
                 await DeliveryStore.End(session, delivery, DeliveryChange.ContentErased, startedAt);
                 return 0;
             });
-            return (null, null, false, TimeSpan.Zero);
+            return default;
         }
         if (!schedule.MayGoOn(work))
         {
@@ -209,6 +205,11 @@ public sealed class DeliveryEngine(
             throw new StorageUnavailableException("This node's lease is over.");
         }
         var result = prepared.Instead is { } instead ? await instead(_stopSending.Token) : await send(prepared.Request, _stopSending.Token);
+        if (result.WasNotMade)
+        {
+            log.LogDebug("A delivery of message {Message} to target {Target} waits for {Pause}: {Reason}", delivery.MessageSeq, delivery.TargetNo, PauseWithoutRoom, result.Detail);
+            return new AttemptEnd { HoldFor = PauseWithoutRoom };
+        }
         var verdict = AttemptVerdict.Of(result, delivery.RunAttempts + 1, target, retries, clock.GetUtcNow());
         var attempt = new Attempt(
             0, ids.New(IdPrefix.Attempt), delivery.MessageSeq, delivery.TargetNo, delivery.AttemptCount + 1, delivery.Trigger, result.Outcome, result.Detail,
@@ -226,10 +227,10 @@ public sealed class DeliveryEngine(
         }
         if (verdict.NextAttemptAt is null)
         {
-            return (succeeded, null, false, result.Duration);
+            return new AttemptEnd { Succeeded = succeeded, Took = result.Duration };
         }
         var goesOn = standing is { Status: DeliveryStatus.Pending } && standing.Value.Run == delivery.Run;
-        return (succeeded, goesOn ? verdict.NextAttemptAt : null, !goesOn, result.Duration);
+        return new AttemptEnd { Succeeded = succeeded, DueAgain = goesOn ? verdict.NextAttemptAt : null, IsUnsettled = !goesOn, Took = result.Duration };
     }
 
     private async ValueTask<CircuitChange?> Judge(ScheduledWork work, bool succeeded)
@@ -264,5 +265,23 @@ public sealed class DeliveryEngine(
             }
         }
         return (null, null);
+    }
+
+    /// <summary>What became of an attempt, for the schedule.</summary>
+    private readonly record struct AttemptEnd
+    {
+        /// <summary>Null when none was made.</summary>
+        public bool? Succeeded { get; init; }
+
+        public DateTimeOffset? DueAgain { get; init; }
+
+        /// <summary>The delivery was ended, or opened anew, while this was under way: the store knows how it goes on.</summary>
+        public bool IsUnsettled { get; init; }
+
+        /// <summary>How long the receiver took.</summary>
+        public TimeSpan Took { get; init; }
+
+        /// <summary>For how long the target is left alone, after a fault of our own.</summary>
+        public TimeSpan? HoldFor { get; init; }
     }
 }

@@ -92,7 +92,7 @@ public sealed class DeliverySender : IDisposable
             }
 
             var (outcome, detail) = Classify(e);
-            return Failed(outcome, detail, started);
+            return Failed(outcome, detail, started) with { WasNotMade = FailureOf(e) is { WasNotMade: true } };
         }
     }
 
@@ -167,12 +167,9 @@ public sealed class DeliverySender : IDisposable
 
     private (AttemptOutcome Outcome, string Detail) Classify(Exception e)
     {
-        for (var inner = e; inner is not null; inner = inner.InnerException)
+        if (FailureOf(e) is { } failure)
         {
-            if (inner is ConnectFailure failure)
-            {
-                return (failure.Outcome, failure.Message);
-            }
+            return (failure.Outcome, failure.Message);
         }
 
         var error = e switch
@@ -192,6 +189,19 @@ public sealed class DeliverySender : IDisposable
             (_, HttpRequestError.ResponseEnded) => (AttemptOutcome.ConnectionFailed, "The connection was closed before the status and headers were complete."),
             _ => (AttemptOutcome.ConnectionFailed, "The connection broke off before an answer came."),
         };
+    }
+
+    private static ConnectFailure? FailureOf(Exception e)
+    {
+        for (var inner = e; inner is not null; inner = inner.InnerException)
+        {
+            if (inner is ConnectFailure failure)
+            {
+                return failure;
+            }
+        }
+
+        return null;
     }
 
     // The framework's own words may quote the receiver at length.

@@ -74,6 +74,10 @@ internal sealed class GuardedConnector(AddressGuard guard, SenderOptions options
         {
             throw new ConnectFailure(AttemptOutcome.Dns, $"{host} could not be resolved ({e.SocketErrorCode}).", e);
         }
+        catch (LookupsAreCrowded e)
+        {
+            throw new ConnectFailure(AttemptOutcome.Dns, $"{host} was not looked up: many other names were being looked up.", e) { WasNotMade = true };
+        }
         catch (ArgumentException e)
         {
             throw new ConnectFailure(AttemptOutcome.Dns, $"{host} is not a name that can be resolved.", e);
@@ -122,4 +126,7 @@ internal sealed class GuardedConnector(AddressGuard guard, SenderOptions options
 internal sealed class ConnectFailure(AttemptOutcome outcome, string detail, Exception? cause = null) : IOException(detail, cause)
 {
     public AttemptOutcome Outcome => outcome;
+
+    /// <summary>It says nothing of the receiver: there was no room here.</summary>
+    public bool WasNotMade { get; init; }
 }

@@ -475,6 +475,29 @@ public class DeliveryEngineTests(ServerFixture fixture) : IClassFixture<ServerFi
         await server.WaitForMessage(app, await server.Send(app), "succeeded");
     }
 
+    [Fact]
+    public async Task What_found_no_room_here_costs_no_attempt_and_goes_a_second_later()
+    {
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        var calls = 0;
+        var crowded = new AttemptResult(AttemptOutcome.Dns, null, [], [], TimeSpan.Zero, null, ResponseDirective.None, "Many.") { WasNotMade = true };
+        await using var receiver = await ReceiverStub.Start();
+        await using var server = await TestServer.Start(clock: clock, replace: services => services.AddSingleton<SendRequest>(provider =>
+            (request, cancel) => Interlocked.Increment(ref calls) <= 2 ? Task.FromResult(crowded) : provider.GetRequiredService<DeliverySender>().Send(request, cancel)));
+        var app = await server.CreateApp();
+        var endpoint = await server.CreateEndpoint(app, receiver.Url);
+        var message = await server.Send(app);
+        for (var i = 1; i <= 2; i++)
+        {
+            await TestServer.Until(() => Volatile.Read(ref calls) == i && server.Services.GetRequiredService<DeliverySchedule>().UnderWay == 0);
+            clock.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        await server.WaitForMessage(app, message, "succeeded");
+        (await server.Attempts(app, message)).Length.ShouldBe(1);
+        (await server.Get($"/api/v1/apps/{app}/endpoints/{endpoint}")).Text("status").ShouldBe("healthy");
+    }
+
     private static double Planned(JsonElement attempt) =>
         (attempt.GetProperty("nextAttemptAt").GetDateTimeOffset() - attempt.GetProperty("startedAt").GetDateTimeOffset()).TotalSeconds;
 
