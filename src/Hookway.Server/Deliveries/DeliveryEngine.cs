@@ -27,6 +27,7 @@ public sealed class DeliveryEngine(
     private static readonly TimeSpan LongestSleep = TimeSpan.FromMinutes(1);
 
     private readonly IDeliverySource[] _sources = [.. sources];
+    private readonly ContentRoom _contents = new(options.InFlightContentBytes);
     private readonly Channel<bool> _signals = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly CancellationTokenSource _stopTaking = new();
     private readonly CancellationTokenSource _stopSending = new();
@@ -189,6 +190,8 @@ public sealed class DeliveryEngine(
 
     private async Task<AttemptEnd> Attempt(IDeliverySource source, DeliveryTarget target, ScheduledWork work, PendingDelivery delivery)
     {
+        using var room = await _contents.Enter(
+            delivery.Content is null ? null : delivery.ContentBytes, isLimited: work.Standing is TargetStanding.Limited, _stopSending.Token);
         var startedAt = clock.GetUtcNow();
         if (await source.Prepare(delivery, startedAt) is not { } prepared)
         {
@@ -198,6 +201,10 @@ public sealed class DeliveryEngine(
                 return 0;
             });
             return default;
+        }
+        if (prepared.Instead is null)
+        {
+            room?.Holds(prepared.Request.Body.Length);
         }
         if (!schedule.MayGoOn(work))
         {

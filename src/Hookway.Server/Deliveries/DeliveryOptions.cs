@@ -18,6 +18,9 @@ public sealed record DeliveryOptions
     /// <summary>Bytes of content that ready deliveries may hold; past it content is read again when it is sent.</summary>
     public long ReadyContentBytes { get; init; } = 64 * 1024 * 1024;
 
+    /// <summary>Bytes that the contents of attempts in flight may take, but for small ones.</summary>
+    public long InFlightContentBytes { get; init; } = 128 * 1024 * 1024;
+
     /// <summary>How long a shutdown waits for attempts in flight.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(20);
 }
