@@ -368,7 +368,8 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
             queue.ProbeWait = null;
         }
         _timers.Set(queue);
-        if (queue is { IsIdle: true, RateWait: null })
+        // Where nodes share a store each looks for what it was not told of: of a paused target, whose deliveries are due all the time, it must know that.
+        if (queue is { IsIdle: true, RateWait: null } && !(_isShared && queue.IsPaused))
         {
             _targets.Remove(queue.TargetNo);
             _quick.Note(queue.TargetNo, queue.IsQuick);

@@ -122,9 +122,12 @@ internal sealed class TargetQueue(long targetNo)
     /// <summary>Until when it may do nothing in any case; null when it only has nothing to do.</summary>
     public DateTimeOffset? HeldUntil => HoldUntil is null || ProbeWait > HoldUntil ? ProbeWait : HoldUntil;
 
+    /// <summary>Nothing is to be done for it until somebody resumes it, however much waits in the store.</summary>
+    public bool IsPaused => Target is { Paused: true };
+
     /// <summary>Whether nothing is to be done for it before a time, and nothing need be remembered until then.</summary>
     public bool IsQuiet(DateTimeOffset now, DateTimeOffset soon) =>
-        Ready == 0 && InFlight == 0 && !Reading && RateWaitsUntil(now) is null
+        !IsPaused && Ready == 0 && InFlight == 0 && !Reading && RateWaitsUntil(now) is null
         && (IsHeld ? HeldUntil > soon : !MoreInStore && (WakeAt is null || WakeAt > soon));
 
     /// <summary>Adds a delivery unless it is here already.</summary>

@@ -469,6 +469,22 @@ public class DeliveryScheduleTests
     }
 
     [Fact]
+    public void What_a_paused_target_holds_is_not_looked_for_until_it_is_resumed()
+    {
+        var schedule = Schedule();
+        schedule.Share(static _ => true, static () => true);
+        schedule.HasMore(1);
+        End(schedule, Take(schedule), Target(1) with { Paused = true }, [], null);
+        schedule.HandOff(Target(1) with { Paused = true }, Delivery(1, 7));
+        schedule.TryTake(out _).ShouldBeFalse();
+        schedule.Quiet([1, 2], _clock.GetUtcNow().AddSeconds(30)).ShouldBe([2]);
+        schedule.TrySuspend(1, _clock.GetUtcNow().AddSeconds(30)).IsStill.ShouldBeFalse();
+        schedule.Refresh(1);
+        End(schedule, Take(schedule), Target(1), [Delivery(1, 7)], null);
+        Take(schedule).Delivery!.MessageSeq.ShouldBe(7);
+    }
+
+    [Fact]
     public void A_resume_during_a_read_that_still_saw_the_pause_is_not_forgotten()
     {
         var schedule = Schedule();

@@ -103,7 +103,7 @@ public sealed partial class SharedOwnership
         return taken.Count;
     });
 
-    /// <summary>Lets go of targets that have had nothing to do for a while, and looks whether others have work after all that nobody told of.</summary>
+    /// <summary>Lets go of targets that have had nothing to do for a while, but for those that are paused, and looks whether others have work after all that nobody told of.</summary>
     private async Task LetGo()
     {
         var now = _clock.GetUtcNow();
