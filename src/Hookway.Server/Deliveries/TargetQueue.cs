@@ -90,8 +90,11 @@ internal sealed class TargetQueue(long targetNo)
     /// <summary>Whether it waits for a time before anything is taken or read.</summary>
     public bool IsHeld => HoldUntil is not null || ProbeWait is not null;
 
-    /// <summary>Nothing is to be done for it and nothing to be remembered: how often in a row it failed counts on over the messages that it ends.</summary>
-    public bool IsIdle => Ready == 0 && InFlight == 0 && !MoreInStore && !Reading && WakeAt is null && HoldUntil is null && (FailuresInARow == 0 || Target is not { Ended: null });
+    /// <summary>
+    /// Nothing is to be done for it and nothing to be remembered: how often in a row it failed the store can say (<see cref="Learn"/>). An open circuit is remembered, since what
+    /// is handed over may have been routed before it opened.
+    /// </summary>
+    public bool IsIdle => Ready == 0 && InFlight == 0 && !MoreInStore && !Reading && WakeAt is null && HoldUntil is null && (Circuit is null || Target is not { Ended: null });
 
     /// <summary>
     /// How many may be in flight: a target earns its concurrency by succeeding quickly and loses it by failing, so that one that hangs holds few places.

@@ -114,7 +114,7 @@ public class DeliveryScheduleTests
         for (var target = 1; target <= 20; target++)
         {
             schedule.HandOff(Target(target), Delivery(target, target));
-            Fail(schedule, Take(schedule));
+            Fail(schedule, Take(schedule), nextAttemptAt: _clock.GetUtcNow().AddHours(1));
         }
         for (var target = 1; target <= 20; target++)
         {
@@ -232,6 +232,25 @@ public class DeliveryScheduleTests
         Fail(schedule, Take(schedule));
         schedule.HandOff(Target(1), Delivery(1, 2));
         Take(schedule).Delivery!.MessageSeq.ShouldBe(2);
+    }
+
+    [Fact]
+    public void A_target_that_failed_and_has_nothing_more_to_do_leaves_memory_and_its_failures_count_on()
+    {
+        var schedule = Schedule();
+        for (var i = 1; i < TargetCircuit.FailuresThatOpen; i++)
+        {
+            schedule.HandOff(Target(1), Delivery(1, i));
+            var work = Take(schedule);
+            schedule.KnowsFailures(work).ShouldBeFalse();
+            schedule.Learn(work, new RecentFailures(i - 1, _clock.GetUtcNow()));
+            Fail(schedule, work);
+            schedule.Count().Targets.ShouldBe(0);
+        }
+        schedule.HandOff(Target(1), Delivery(1, 100));
+        var last = Take(schedule);
+        schedule.Learn(last, new RecentFailures(TargetCircuit.FailuresThatOpen - 1, _clock.GetUtcNow()));
+        schedule.Judge(last, succeeded: false, _clock.GetUtcNow())!.Step.ShouldBe(CircuitStep.Opened);
     }
 
     [Fact]
@@ -539,10 +558,10 @@ public class DeliveryScheduleTests
 
     private static PendingDelivery Delivery(long target, long seq) => new(seq, target, 0, DeliveryTrigger.Automatic, 0, 0);
 
-    private void Fail(DeliverySchedule schedule, ScheduledWork work)
+    private void Fail(DeliverySchedule schedule, ScheduledWork work, DateTimeOffset? nextAttemptAt = null)
     {
         schedule.Judge(work, succeeded: false, _clock.GetUtcNow());
-        schedule.Finished(work, succeeded: false, nextAttemptAt: null);
+        schedule.Finished(work, succeeded: false, nextAttemptAt);
     }
 
     private static void Succeed(DeliverySchedule schedule, ScheduledWork work, TimeSpan took) => schedule.Finished(work, succeeded: true, nextAttemptAt: null, took: took);

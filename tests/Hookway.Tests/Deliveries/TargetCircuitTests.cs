@@ -152,7 +152,7 @@ public class TargetCircuitTests
         schedule.TryTake(out var work).ShouldBeTrue();
         work.Delivery!.MessageSeq.ShouldBe(seq);
         var change = schedule.Judge(work, succeeded, _clock.GetUtcNow());
-        schedule.Finished(work, succeeded, nextAttemptAt: null);
+        schedule.Finished(work, succeeded, nextAttemptAt: succeeded ? null : _clock.GetUtcNow().AddDays(1));
         return change;
     }
 
