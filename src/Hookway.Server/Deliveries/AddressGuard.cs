@@ -91,13 +91,13 @@ public sealed class AddressGuard
     internal string? Objection(IPAddress address)
     {
         var plain = Plain(address);
-        if (allowed.Any(range => range.Contains(plain)))
+        // First where it leads to: who allows all of IPv6 has not allowed the private IPv4 that a gateway carries it to.
+        if (ReservedRanges.EmbeddedIPv4(plain) is { } inner && Objection(inner) is { } objection)
         {
-            return null;
+            return $"an IPv6 form of {objection}";
         }
 
-        return ReservedRanges.KindOf(plain)
-            ?? (ReservedRanges.EmbeddedIPv4(plain) is { } inner && Objection(inner) is { } objection ? $"an IPv6 form of {objection}" : null);
+        return allowed.Any(range => range.Contains(plain)) ? null : ReservedRanges.KindOf(plain);
     }
 
     // One written address per place on the network: without the scope, and IPv4 behind IPv6 as the IPv4 that is dialled.

@@ -11,6 +11,7 @@ internal static class ReservedRanges
 {
     private static readonly IPNetwork GlobalUnicast = IPNetwork.Parse("2000::/3");
     private static readonly IPNetwork Nat64 = IPNetwork.Parse("64:ff9b::/96");
+    private static readonly IPNetwork LocalNat64 = IPNetwork.Parse("64:ff9b:1::/48");
     private static readonly IPNetwork SixToFour = IPNetwork.Parse("2002::/16");
 
     private static readonly (IPNetwork Range, string Kind)[] Table =
@@ -37,7 +38,7 @@ internal static class ReservedRanges
         Row("::/128", "the unspecified address"),
         Row("::1/128", "a loopback address"),
         Row("::/96", "an IPv4-compatible address"),
-        Row("64:ff9b:1::/48", "a local NAT64 address"),
+        (LocalNat64, "a local NAT64 address"),
         Row("100::/64", "a discard-only address"),
         Row("100:0:0:1::/64", "a dummy address"),
         Row("2001::/32", "a Teredo address"),
@@ -82,7 +83,7 @@ internal static class ReservedRanges
         }
 
         var isatap = (bytes[8] & 0xFD) == 0 && bytes[9] == 0 && bytes[10] == 0x5E && bytes[11] == 0xFE;
-        return isatap || Nat64.Contains(address) ? new IPAddress(bytes.AsSpan(12, 4)) : null;
+        return isatap || Nat64.Contains(address) || LocalNat64.Contains(address) ? new IPAddress(bytes.AsSpan(12, 4)) : null;
     }
 
     private static (IPNetwork Range, string Kind) Row(string range, string kind) => (IPNetwork.Parse(range), kind);

@@ -108,9 +108,18 @@ public class AddressGuardTests
         }
     }
 
-    [Fact]
-    public void All_of_IPv6_being_allowed_does_not_open_the_private_IPv4_behind_it() =>
-        Guard("::/0").Allows(IPAddress.Parse("::ffff:10.0.0.1")).ShouldBeFalse();
+    [Theory]
+    [InlineData("::ffff:10.0.0.1", "::ffff:8.8.8.8")]
+    [InlineData("64:ff9b::10.0.0.1", "64:ff9b::8.8.8.8")]
+    [InlineData("64:ff9b:1::169.254.169.254", "64:ff9b:1::8.8.8.8")]
+    [InlineData("2002:a00:1::", "2002:808:808::")]
+    [InlineData("2600::5efe:192.168.0.1", "2600::5efe:8.8.8.8")]
+    public void All_of_IPv6_being_allowed_does_not_open_the_private_IPv4_behind_it(string closed, string open)
+    {
+        Guard("::/0").Allows(IPAddress.Parse(closed)).ShouldBeFalse(closed);
+        Guard("::/0").Allows(IPAddress.Parse(open)).ShouldBeTrue(open);
+        Guard("::/0", "10.0.0.0/8", "169.254.0.0/16", "192.168.0.0/16").Allows(IPAddress.Parse(closed)).ShouldBeTrue(closed);
+    }
 
     [Fact]
     public void A_scope_changes_nothing()
