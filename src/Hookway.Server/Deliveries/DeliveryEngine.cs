@@ -75,8 +75,8 @@ public sealed class DeliveryEngine(
         configuration.Changed -= OnChanged;
         _stopTaking.Cancel();
         await _pump;
-        var patience = clock.GetUtcNow() + options.DrainTimeout;
-        while (schedule.UnderWay > 0 && clock.GetUtcNow() < patience && !_stopSending.IsCancellationRequested)
+        var began = clock.GetTimestamp();
+        while (schedule.UnderWay > 0 && clock.GetElapsedTime(began) < options.DrainTimeout && !_stopSending.IsCancellationRequested)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(20), clock, CancellationToken.None);
         }
@@ -181,7 +181,7 @@ public sealed class DeliveryEngine(
             log.LogError(e, "A delivery of message {Message} to target {Target} met a fault; tried again in {Pause}", delivery.MessageSeq, delivery.TargetNo, PauseAfterFault);
             end = new AttemptEnd { HoldFor = PauseAfterFault };
         }
-        schedule.Finished(work, end.Succeeded, end.DueAgain, clock.GetUtcNow() + end.HoldFor, end.IsUnsettled, end.Took);
+        schedule.Finished(work, end.Succeeded, end.DueAgain, end.HoldFor, end.IsUnsettled, end.Took);
         if (hasEnded)
         {
             schedule.Refresh(delivery.TargetNo);

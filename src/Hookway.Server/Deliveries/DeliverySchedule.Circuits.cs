@@ -38,7 +38,7 @@ public sealed partial class DeliverySchedule
                 return null;
             }
             var queue = _targets[work.TargetNo];
-            change = queue.Judge(work.IsProbe, succeeded, now);
+            change = queue.Judge(work.IsProbe, succeeded, now, Time);
             if (change is not null)
             {
                 // Closed: the others have waited in the store. Opened: they wait there.

@@ -6,12 +6,13 @@ public sealed partial class DeliverySchedule
     private Func<long, bool> _owns = static _ => true;
     private Func<bool> _mayBegin = static () => true;
     private bool _isShared;
+    private TimeSpan? _attemptsElsewhereUntil;
 
     /// <summary>Under which number of its node everything in here was taken. Work that was taken under another is not known here any more.</summary>
     public long Epoch { get; private set; }
 
-    /// <summary>Until then others may have sent to targets that are new here: a rate limit begins with a wait.</summary>
-    public DateTimeOffset? AttemptsElsewhereUntil { get; set; }
+    /// <summary>Until now an earlier process may have sent to targets that are new here: a rate limit begins with a wait.</summary>
+    public void OthersHaveSent() => _attemptsElsewhereUntil = Time;
 
     /// <summary>Whether there is room for targets that have work.</summary>
     public bool HasRoom
@@ -46,6 +47,7 @@ public sealed partial class DeliverySchedule
             Epoch = epoch;
             _targets.Clear();
             _timers.Clear();
+            _dueTimers.Clear();
             _ring.Clear();
             _reads.Clear();
             _readsUnderWay = 0;
@@ -57,8 +59,8 @@ public sealed partial class DeliverySchedule
 
     /// <summary>A target is this node's now, or still.</summary>
     /// <param name="hasMore">The store may have work for it that was not handed over.</param>
-    /// <param name="attemptsElsewhereUntil">Until when others may have sent to it; null when it rested before.</param>
-    public void Take(long targetNo, bool hasMore, DateTimeOffset? attemptsElsewhereUntil)
+    /// <param name="othersHaveSent">Others may have sent to it until now; false when it rested before.</param>
+    public void Take(long targetNo, bool hasMore, bool othersHaveSent)
     {
         lock (_gate)
         {
@@ -69,7 +71,7 @@ public sealed partial class DeliverySchedule
             var queue = QueueOf(targetNo);
             queue.IsSuspended = false;
             queue.MoreInStore |= hasMore;
-            queue.AttemptsElsewhereUntil = attemptsElsewhereUntil ?? queue.AttemptsElsewhereUntil;
+            queue.AttemptsElsewhereUntil = othersHaveSent ? Time : queue.AttemptsElsewhereUntil;
             Reconsider(queue);
         }
         Signal();
@@ -96,8 +98,8 @@ public sealed partial class DeliverySchedule
     {
         lock (_gate)
         {
-            var now = clock.GetUtcNow();
-            return [.. targets.Where(target => !_targets.TryGetValue(target, out var queue) || queue.IsQuiet(now, soon))];
+            var (now, time) = (clock.GetUtcNow(), Time);
+            return [.. targets.Where(target => !_targets.TryGetValue(target, out var queue) || queue.IsQuiet(now, time, soon))];
         }
     }
 
@@ -106,13 +108,14 @@ public sealed partial class DeliverySchedule
     {
         lock (_gate)
         {
-            if (_targets.TryGetValue(targetNo, out var queue) && !queue.IsQuiet(clock.GetUtcNow(), soon))
+            var (now, time) = (clock.GetUtcNow(), Time);
+            if (_targets.TryGetValue(targetNo, out var queue) && !queue.IsQuiet(now, time, soon))
             {
                 return (false, null);
             }
             queue ??= QueueOf(targetNo);
             queue.IsSuspended = true;
-            return (true, queue.HeldUntil);
+            return (true, queue.HeldUntil(now, time));
         }
     }
 
@@ -139,6 +142,7 @@ public sealed partial class DeliverySchedule
             if (_targets.Remove(targetNo, out var queue))
             {
                 _timers.Remove(queue);
+                _dueTimers.Remove(queue);
                 _quick.Note(targetNo, queue.IsQuick);
             }
         }

@@ -15,7 +15,9 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
     private readonly Lock _gate = new();
     private readonly Dictionary<long, TargetQueue> _targets = [];
     private readonly TargetRing _ring = new(options.MaxInFlight);
-    private readonly TargetTimers _timers = new();
+    // What falls due in the store is timed by the clock that dated it there. Waits of this process are timed by one that nobody sets.
+    private readonly TargetTimers _dueTimers = new(static queue => queue.NextDue(), 0);
+    private readonly TargetTimers _timers = new(static queue => queue.NextRelease(), 1);
     private readonly QuickTargets _quick = new();
     private readonly long _origin = clock.GetTimestamp();
     private readonly Queue<TargetQueue> _reads = new();
@@ -58,7 +60,7 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
         {
             lock (_gate)
             {
-                return _timers.Count;
+                return _timers.Count + _dueTimers.Count;
             }
         }
     }
@@ -126,6 +128,7 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
             }
             queue.Target = null;
             queue.WasRefreshedInFlight = queue.InFlight > 0;
+            queue.HeadWaitsUntil = null;
             queue.HoldUntil = null;
             queue.ProbeWait = null;
             queue.MoreInStore = true;
@@ -153,15 +156,14 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
                 {
                     continue;
                 }
-                var now = clock.GetUtcNow();
-                if (queue.RateWaitsUntil(now) is { } free)
+                if (queue.RateWaitsUntil(time) is { } free)
                 {
                     queue.RateWait = free;
                     _timers.Set(queue);
                     continue;
                 }
                 var standing = queue.StandingAt(time);
-                var delivery = queue.Take(now, time);
+                var delivery = queue.Take(time);
                 Unaccount(delivery);
                 work = new ScheduledWork(queue.TargetNo, delivery, 0) { Standing = standing, IsProbe = queue.Circuit is not null, Epoch = Epoch };
                 _ring.Took(work);
@@ -175,11 +177,11 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
 
     /// <summary>The attempt that was taken is recorded, or was not made (<paramref name="succeeded"/> null).</summary>
     /// <param name="nextAttemptAt">When the delivery is due again; null when it is over, or goes on otherwise than by this attempt.</param>
-    /// <param name="holdUntil">Set after a fault of our own: until then the target is left alone.</param>
+    /// <param name="holdFor">Set after a fault of our own: for so long the target is left alone.</param>
     /// <param name="isUnsettled">The store is to say what became of the delivery: somebody ended or replayed it meanwhile.</param>
     /// <param name="took">How long the receiver took to answer.</param>
     public void Finished(
-        ScheduledWork work, bool? succeeded, DateTimeOffset? nextAttemptAt, DateTimeOffset? holdUntil = null, bool isUnsettled = false, TimeSpan took = default)
+        ScheduledWork work, bool? succeeded, DateTimeOffset? nextAttemptAt, TimeSpan? holdFor = null, bool isUnsettled = false, TimeSpan took = default)
     {
         lock (_gate)
         {
@@ -195,13 +197,13 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
             {
                 // The head waits for its retry, or for a fault to pass, and everything behind it waits with it; unless the head is another by now, which the store knows.
                 Unload(queue);
-                queue.HoldUntil = queue.WasRefreshedInFlight ? null : HeldByHead(nextAttemptAt);
+                queue.HeadWaitsUntil = queue.WasRefreshedInFlight ? null : HeldByHead(nextAttemptAt);
             }
             if (nextAttemptAt is { } at)
             {
                 SetWake(queue, at);
             }
-            queue.HoldUntil = holdUntil ?? queue.HoldUntil;
+            queue.HoldUntil = Time + holdFor ?? queue.HoldUntil;
             queue.WasRefreshedInFlight &= queue.InFlight > 0;
             Reconsider(queue);
         }
@@ -227,14 +229,14 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
             if (!queue.ReadIsVoid)
             {
                 queue.Target = target;
-                queue.Found(circuit, clock.GetUtcNow());
+                queue.Found(circuit, clock.GetUtcNow(), Time);
                 if (queue.Circuit is not null && rows.Count > 0)
                 {
                     // The oldest alone, and not before its time: another may be the oldest then.
                     rows = queue.IsHeld || queue.InFlight > 0 ? [] : [rows[0]];
                     queue.MoreInStore = true;
                 }
-                queue.HoldUntil = HeldByHead(due.HeadWaitsUntil);
+                queue.HeadWaitsUntil = HeldByHead(due.HeadWaitsUntil);
                 queue.MoreInStore |= more || due.Rows.Count >= work.ReadLimit;
                 if (rows.Count > ReadyFor(queue) + queue.Known)
                 {
@@ -269,7 +271,7 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
             var queue = _targets[work.TargetNo];
             queue.EndRead([]);
             queue.MoreInStore = true;
-            queue.HoldUntil = clock.GetUtcNow() + retryIn;
+            queue.HoldUntil = Time + retryIn;
             Reconsider(queue);
         }
         Signal();
@@ -280,12 +282,10 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
     {
         lock (_gate)
         {
-            if (_timers.Next is not { } next)
-            {
-                return null;
-            }
-            var wait = next - clock.GetUtcNow();
-            return wait > TimeSpan.Zero ? wait : TimeSpan.Zero;
+            var due = _dueTimers.Next - TimeSpan.FromTicks(clock.GetUtcNow().UtcTicks);
+            var release = _timers.Next - Time;
+            var wait = due is null || release < due ? release : due;
+            return wait < TimeSpan.Zero ? TimeSpan.Zero : wait;
         }
     }
 
@@ -293,7 +293,7 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
     {
         if (!_targets.TryGetValue(targetNo, out var queue))
         {
-            _targets[targetNo] = queue = new TargetQueue(targetNo) { AttemptsElsewhereUntil = AttemptsElsewhereUntil, IsQuick = _quick.Contains(targetNo) };
+            _targets[targetNo] = queue = new TargetQueue(targetNo) { AttemptsElsewhereUntil = _attemptsElsewhereUntil, IsQuick = _quick.Contains(targetNo) };
         }
         return queue;
     }
@@ -330,16 +330,22 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
     private void WakeDue()
     {
         var now = clock.GetUtcNow();
-        while (_timers.TakeDue(now) is { } queue)
+        while (_dueTimers.TakeDue(TimeSpan.FromTicks(now.UtcTicks)) is { } queue)
         {
             if (queue.WakeAt <= now)
             {
                 queue.WakeAt = null;
                 queue.MoreInStore = true;
             }
-            queue.HoldUntil = queue.HoldUntil <= now ? null : queue.HoldUntil;
-            queue.ProbeWait = queue.ProbeWait <= now ? null : queue.ProbeWait;
-            queue.RateWait = queue.RateWait <= now ? null : queue.RateWait;
+            queue.HeadWaitsUntil = queue.HeadWaitsUntil <= now ? null : queue.HeadWaitsUntil;
+            Reconsider(queue);
+        }
+        var time = Time;
+        while (_timers.TakeDue(time) is { } queue)
+        {
+            queue.HoldUntil = queue.HoldUntil <= time ? null : queue.HoldUntil;
+            queue.ProbeWait = queue.ProbeWait <= time ? null : queue.ProbeWait;
+            queue.RateWait = queue.RateWait <= time ? null : queue.RateWait;
             Reconsider(queue);
         }
     }
@@ -364,10 +370,11 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
         if (queue.IsIdle)
         {
             // Its next delivery must still wait for this one's share of the minute.
-            queue.RateWait = queue.RateWaitsUntil(clock.GetUtcNow());
+            queue.RateWait = queue.RateWaitsUntil(Time);
             queue.ProbeWait = null;
         }
         _timers.Set(queue);
+        _dueTimers.Set(queue);
         // Where nodes share a store each looks for what it was not told of: of a paused target, whose deliveries are due all the time, it must know that.
         if (queue is { IsIdle: true, RateWait: null } && !(_isShared && queue.IsPaused))
         {

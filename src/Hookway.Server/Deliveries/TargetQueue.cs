@@ -25,7 +25,7 @@ internal sealed class TargetQueue(long targetNo)
     private int _window = FirstWindow;
     private TimeSpan? _took;
     private TimeSpan _progressAt;
-    private DateTimeOffset _rateFreeAt = DateTimeOffset.MinValue;
+    private TimeSpan _rateFreeAt = TimeSpan.MinValue;
     private DateTimeOffset? _failingSince;
     private bool _circuitMayHaveChanged;
     private bool _circuitIsInDoubt;
@@ -48,7 +48,7 @@ internal sealed class TargetQueue(long targetNo)
     public TargetCircuit? Circuit { get; private set; }
 
     /// <summary>Until then the circuit lets nothing through.</summary>
-    public DateTimeOffset? ProbeWait { get; set; }
+    public TimeSpan? ProbeWait { get; set; }
 
     /// <summary>Its place in the round robin; null while it has none.</summary>
     public long? PlaceInRing { get; set; }
@@ -64,23 +64,26 @@ internal sealed class TargetQueue(long targetNo)
     /// <summary>When the next delivery in the store falls due.</summary>
     public DateTimeOffset? WakeAt { get; set; }
 
-    /// <summary>Until then nothing is taken or read: the head of an ordered target waits for its retry, or a fault is given time to pass.</summary>
-    public DateTimeOffset? HoldUntil { get; set; }
+    /// <summary>Until then nothing is taken or read: the head of an ordered target waits for its retry, which falls due in the store.</summary>
+    public DateTimeOffset? HeadWaitsUntil { get; set; }
+
+    /// <summary>Until then nothing is taken or read: a fault is given time to pass.</summary>
+    public TimeSpan? HoldUntil { get; set; }
 
     /// <summary>Somebody changed what is in the store while an attempt was under way, which does not know of it.</summary>
     public bool WasRefreshedInFlight { get; set; }
 
     /// <summary>The ready deliveries wait for the rate limit, until then.</summary>
-    public DateTimeOffset? RateWait { get; set; }
+    public TimeSpan? RateWait { get; set; }
 
-    /// <summary>The time for which the schedule has a timer for this target.</summary>
-    public DateTimeOffset? TimerAt { get; set; }
+    /// <summary>The times for which the schedule has timers for this target, one in each kind of time.</summary>
+    public TimeSpan?[] TimersAt { get; } = new TimeSpan?[2];
 
     /// <summary>It is about to be let go: nothing is taken or read.</summary>
     public bool IsSuspended { get; set; }
 
     /// <summary>Until then another node, or an earlier process, may have sent to it.</summary>
-    public DateTimeOffset? AttemptsElsewhereUntil { get; set; }
+    public TimeSpan? AttemptsElsewhereUntil { get; set; }
 
     /// <summary>Settings or deliveries changed while a read was under way: what it saw is not to be used.</summary>
     public bool ReadIsVoid { get; private set; }
@@ -88,13 +91,13 @@ internal sealed class TargetQueue(long targetNo)
     public bool IsFailing => FailuresInARow > 0;
 
     /// <summary>Whether it waits for a time before anything is taken or read.</summary>
-    public bool IsHeld => HoldUntil is not null || ProbeWait is not null;
+    public bool IsHeld => HeadWaitsUntil is not null || HoldUntil is not null || ProbeWait is not null;
 
     /// <summary>
     /// Nothing is to be done for it and nothing to be remembered: how often in a row it failed the store can say (<see cref="Learn"/>). An open circuit is remembered, since what
     /// is handed over may have been routed before it opened.
     /// </summary>
-    public bool IsIdle => Ready == 0 && InFlight == 0 && !MoreInStore && !Reading && WakeAt is null && HoldUntil is null && (Circuit is null || Target is not { Ended: null });
+    public bool IsIdle => Ready == 0 && InFlight == 0 && !MoreInStore && !Reading && WakeAt is null && HeadWaitsUntil is null && HoldUntil is null && (Circuit is null || Target is not { Ended: null });
 
     /// <summary>
     /// How many may be in flight: a target earns its concurrency by succeeding quickly and loses it by failing, so that one that hangs holds few places.
@@ -112,26 +115,31 @@ internal sealed class TargetQueue(long targetNo)
         : TargetStanding.New;
 
     /// <summary>When the rate limit next lets an attempt through; null when it does now.</summary>
-    public DateTimeOffset? RateWaitsUntil(DateTimeOffset now)
+    public TimeSpan? RateWaitsUntil(TimeSpan time)
     {
         if (Target?.RateLimitPerMinute is not { } limit)
         {
             return null;
         }
         var free = AttemptsElsewhereUntil + (TimeSpan.FromMinutes(1) / limit) is { } elsewhere && elsewhere > _rateFreeAt ? elsewhere : _rateFreeAt;
-        return free > now ? free : null;
+        return free > time ? free : null;
     }
 
     /// <summary>Until when it may do nothing in any case; null when it only has nothing to do.</summary>
-    public DateTimeOffset? HeldUntil => HoldUntil is null || ProbeWait > HoldUntil ? ProbeWait : HoldUntil;
+    public DateTimeOffset? HeldUntil(DateTimeOffset now, TimeSpan time)
+    {
+        var held = HoldUntil is null || ProbeWait > HoldUntil ? ProbeWait : HoldUntil;
+        var until = now + (held - time);
+        return until is null || HeadWaitsUntil > until ? HeadWaitsUntil : until;
+    }
 
     /// <summary>Nothing is to be done for it until somebody resumes it, however much waits in the store.</summary>
     public bool IsPaused => Target is { Paused: true };
 
     /// <summary>Whether nothing is to be done for it before a time, and nothing need be remembered until then.</summary>
-    public bool IsQuiet(DateTimeOffset now, DateTimeOffset soon) =>
-        !IsPaused && Ready == 0 && InFlight == 0 && !Reading && RateWaitsUntil(now) is null
-        && (IsHeld ? HeldUntil > soon : !MoreInStore && (WakeAt is null || WakeAt > soon));
+    public bool IsQuiet(DateTimeOffset now, TimeSpan time, DateTimeOffset soon) =>
+        !IsPaused && Ready == 0 && InFlight == 0 && !Reading && RateWaitsUntil(time) is null
+        && (IsHeld ? HeldUntil(now, time) > soon : !MoreInStore && (WakeAt is null || WakeAt > soon));
 
     /// <summary>Adds a delivery unless it is here already.</summary>
     public bool TryAdd(PendingDelivery delivery)
@@ -144,13 +152,13 @@ internal sealed class TargetQueue(long targetNo)
         return true;
     }
 
-    public PendingDelivery Take(DateTimeOffset now, TimeSpan time)
+    public PendingDelivery Take(TimeSpan time)
     {
         _progressAt = InFlight++ == 0 ? time : _progressAt;
         _circuitMayHaveChanged = true;
         if (Target?.RateLimitPerMinute is { } limit)
         {
-            _rateFreeAt = (_rateFreeAt > now ? _rateFreeAt : now) + (TimeSpan.FromMinutes(1) / limit);
+            _rateFreeAt = (_rateFreeAt > time ? _rateFreeAt : time) + (TimeSpan.FromMinutes(1) / limit);
         }
         return _ready.Dequeue();
     }
@@ -189,7 +197,7 @@ internal sealed class TargetQueue(long targetNo)
     }
 
     /// <summary>What the end of an attempt does to the circuit; null when nothing.</summary>
-    public CircuitChange? Judge(bool isProbe, bool succeeded, DateTimeOffset now)
+    public CircuitChange? Judge(bool isProbe, bool succeeded, DateTimeOffset now, TimeSpan time)
     {
         var before = Circuit;
         if (succeeded)
@@ -208,7 +216,7 @@ internal sealed class TargetQueue(long targetNo)
             return null;
         }
         Circuit = before?.AfterFailedProbe(now) ?? TargetCircuit.Opened(_failingSince.Value, now);
-        ProbeWait = Circuit.ProbeAt;
+        ProbeWait = time + Circuit.Pause;
         return new CircuitChange(before is null ? CircuitStep.Opened : CircuitStep.ProbeFailed, Circuit);
     }
 
@@ -216,7 +224,7 @@ internal sealed class TargetQueue(long targetNo)
     /// Takes over the circuit that a read found in the store. It does not count while attempts are under way, whose changes may not be recorded yet; when it differs, the store is
     /// asked again once they are.
     /// </summary>
-    public void Found(TargetCircuit? stored, DateTimeOffset now)
+    public void Found(TargetCircuit? stored, DateTimeOffset now, TimeSpan time)
     {
         if (!_circuitMayHaveChanged)
         {
@@ -228,7 +236,7 @@ internal sealed class TargetQueue(long targetNo)
             MoreInStore |= InFlight == 0;
         }
         // The time may be that of a clock that was ahead.
-        ProbeWait = Circuit?.ProbeAt > now ? (Circuit.ProbeAt < now + Circuit.Pause ? Circuit.ProbeAt : now + Circuit.Pause) : null;
+        ProbeWait = Circuit is { } open && open.ProbeAt > now ? time + (open.ProbeAt - now < open.Pause ? open.ProbeAt - now : open.Pause) : null;
     }
 
     /// <summary>Drops what is ready, and what a read under way will bring: the store has it, and it is read again when it may go.</summary>
@@ -277,15 +285,15 @@ internal sealed class TargetQueue(long targetNo)
         return fresh;
     }
 
-    /// <summary>The next time at which something changes by itself; null when nothing does.</summary>
-    public DateTimeOffset? NextChange()
+    /// <summary>When something next changes in the store; null when nothing does.</summary>
+    public TimeSpan? NextDue() =>
+        (WakeAt is null || HeadWaitsUntil < WakeAt ? HeadWaitsUntil : WakeAt) is { } at ? TimeSpan.FromTicks(at.UtcTicks) : null;
+
+    /// <summary>When a wait next ends that was begun here; null when there is none.</summary>
+    public TimeSpan? NextRelease()
     {
-        DateTimeOffset? next = null;
-        foreach (var at in (ReadOnlySpan<DateTimeOffset?>)[WakeAt, HoldUntil, ProbeWait, RateWait])
-        {
-            next = next is null || at < next ? at ?? next : next;
-        }
-        return next;
+        var next = HoldUntil is null || ProbeWait < HoldUntil ? ProbeWait ?? HoldUntil : HoldUntil;
+        return next is null || RateWait < next ? RateWait ?? next : next;
     }
 
     private void Forget(PendingDelivery delivery)

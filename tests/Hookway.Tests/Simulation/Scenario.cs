@@ -211,12 +211,10 @@ internal sealed class Scenario(World world)
         {
             world.Serve(node => Change(node, receiver.Endpoint, settings => settings with { Paused = false }));
         }
-        // A clock that was set back lets what was timed by it wait.
-        world.Scheduler.Run(world.Scheduler.Now + TimeSpan.FromHours(2));
         var end = world.Scheduler.Now + LongestHealing;
         do
         {
-            world.Scheduler.Run(world.Scheduler.Now + TimeSpan.FromMinutes(30));
+            world.Scheduler.Run(world.Scheduler.Now + TimeSpan.FromMinutes(15));
             world.Ledger.LookForStandstill();
         }
         while (world.Scheduler.Now < end && !world.Ledger.NothingIsPending);

@@ -238,7 +238,7 @@ public sealed partial class SharedOwnership : ITargetOwnership, IWorkOwners, IDi
             owned.UsedAt = _options.Clock.GetTimestamp();
             owned.IsLeaving = false;
             _owned[target] = owned;
-            _schedule.Take(target, hasMore, attemptsElsewhereUntil: isNew && hasMore ? _clock.GetUtcNow() : null);
+            _schedule.Take(target, hasMore, othersHaveSent: isNew && hasMore);
         }
     }
 

@@ -8,7 +8,7 @@ public sealed class SoleOwnership(DeliveryStore deliveries, DeliverySchedule sch
     public async Task Start()
     {
         var now = clock.GetUtcNow();
-        schedule.AttemptsElsewhereUntil = now;
+        schedule.OthersHaveSent();
         foreach (var (targetNo, dueAt) in await deliveries.TargetsWithWork())
         {
             schedule.WakeAt(targetNo, dueAt < now ? now : dueAt);
