@@ -3,6 +3,8 @@ namespace Hookway.Deliveries;
 /// <summary>What the schedule does where nodes share a store: it takes in nothing of targets that are not this node's, and lets go of those that have nothing to do.</summary>
 public sealed partial class DeliverySchedule
 {
+    private static readonly TimeSpan LongestTrust = TimeSpan.FromMinutes(1);
+
     private Func<long, bool> _owns = static _ => true;
     private Func<bool> _mayBegin = static () => true;
     private bool _isShared;
@@ -145,6 +147,17 @@ public sealed partial class DeliverySchedule
                 _dueTimers.Remove(queue);
                 _quick.Note(targetNo, queue.IsQuick);
             }
+        }
+    }
+
+    /// <summary>A head that waits for its retry holds the rest. Where nodes share a store it is looked at each minute: whoever took it back may have died before it told of that.</summary>
+    private void HoldForHead(TargetQueue queue, DateTimeOffset? until)
+    {
+        queue.HeadWaitsUntil = _isShared ? null : until;
+        if (_isShared && until - clock.GetUtcNow() is { } rest)
+        {
+            queue.HoldUntil = Time + (rest < LongestTrust ? rest : LongestTrust);
+            queue.MoreInStore = true;
         }
     }
 }

@@ -10,7 +10,6 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
     private const int MostReadsWaiting = 500;
     private const int FewReady = 8;
     private const int LimitedSpansInAMinute = 12;
-    private static readonly TimeSpan LongestTrustInHead = TimeSpan.FromMinutes(1);
 
     private readonly Lock _gate = new();
     private readonly Dictionary<long, TargetQueue> _targets = [];
@@ -197,7 +196,7 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
             {
                 // The head waits for its retry, or for a fault to pass, and everything behind it waits with it; unless the head is another by now, which the store knows.
                 Unload(queue);
-                queue.HeadWaitsUntil = queue.WasRefreshedInFlight ? null : HeldByHead(nextAttemptAt);
+                HoldForHead(queue, queue.WasRefreshedInFlight ? null : nextAttemptAt);
             }
             if (nextAttemptAt is { } at)
             {
@@ -236,7 +235,7 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
                     rows = queue.IsHeld || queue.InFlight > 0 ? [] : [rows[0]];
                     queue.MoreInStore = true;
                 }
-                queue.HeadWaitsUntil = HeldByHead(due.HeadWaitsUntil);
+                HoldForHead(queue, due.HeadWaitsUntil);
                 queue.MoreInStore |= more || due.Rows.Count >= work.ReadLimit;
                 if (rows.Count > ReadyFor(queue) + queue.Known)
                 {
@@ -252,6 +251,10 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
             foreach (var row in queue.EndRead(rows))
             {
                 Enqueue(queue, row);
+            }
+            if (_isShared && queue.IsPaused)
+            {
+                queue.HoldUntil = Time + LongestTrust;
             }
             Reconsider(queue);
         }
@@ -322,9 +325,6 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
         _contentBytes -= delivery.ContentBytes;
     }
 
-    /// <summary>Until when a head that waits for its retry holds the rest. Where nodes share a store, whoever took it back may have died before it told of that.</summary>
-    private DateTimeOffset? HeldByHead(DateTimeOffset? until) => _isShared && clock.GetUtcNow() + LongestTrustInHead is var soon && until > soon ? soon : until;
-
     private static void SetWake(TargetQueue queue, DateTimeOffset at) => queue.WakeAt = queue.WakeAt is null || at < queue.WakeAt ? at : queue.WakeAt;
 
     private void WakeDue()
@@ -343,6 +343,12 @@ public sealed partial class DeliverySchedule(DeliveryOptions options, TimeProvid
         var time = Time;
         while (_timers.TakeDue(time) is { } queue)
         {
+            if (queue.HoldUntil <= time && queue.IsPaused)
+            {
+                // Of what it depends on, something may have been missed: it costs a look into memory.
+                queue.Target = null;
+                queue.MoreInStore = true;
+            }
             queue.HoldUntil = queue.HoldUntil <= time ? null : queue.HoldUntil;
             queue.ProbeWait = queue.ProbeWait <= time ? null : queue.ProbeWait;
             queue.RateWait = queue.RateWait <= time ? null : queue.RateWait;

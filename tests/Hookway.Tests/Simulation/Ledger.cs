@@ -13,7 +13,7 @@ internal sealed class Ledger(World world, SqliteConnection store)
 
     private readonly Dictionary<(string Message, int Receiver), int> _excused = [];
     private readonly List<string> _findings = [];
-    private HashSet<(long TargetNo, long MessageSeq, long Attempts)> _heads = [];
+    private HashSet<(long TargetNo, long MessageSeq, long Attempts, string Endpoint)> _heads = [];
 
     public List<SimulatedSend> Sends { get; } = [];
 
@@ -46,15 +46,17 @@ internal sealed class Ledger(World world, SqliteConnection store)
     /// </summary>
     public void LookForStandstill()
     {
-        var heads = store.Query<(long TargetNo, long MessageSeq, long Attempts)>(
+        var heads = store.Query<(long TargetNo, long MessageSeq, long Attempts, string Endpoint)>(
             """
-            SELECT d.target_no, d.message_seq, d.attempt_count FROM deliveries d JOIN endpoints e ON e.no = d.target_no
+            SELECT d.target_no, d.message_seq, d.attempt_count,
+                'due ' || d.next_attempt_at || ', ordered ' || e.ordered || ', paused ' || e.paused || ', enabled ' || e.enabled || ', rate ' || coalesce(e.rate_limit_per_minute, 0)
+            FROM deliveries d JOIN endpoints e ON e.no = d.target_no
             WHERE d.status = 0 AND d.next_attempt_at <= @now AND NOT EXISTS (
                 SELECT 1 FROM deliveries b WHERE b.target_no = d.target_no AND b.status = 0 AND CASE WHEN e.ordered = 1
                     THEN abs(b.position) < abs(d.position) AND (b.next_attempt_at <= @now OR b.run_attempts > 0)
                     ELSE (b.next_attempt_at, b.message_seq) < (d.next_attempt_at, d.message_seq) END)
             """, new { now = (VirtualClock.Epoch + world.Scheduler.Now).ToUnixTimeMilliseconds() }).ToHashSet();
-        _findings.AddRange(heads.Where(_heads.Contains).Select(head => $"Target {head.TargetNo} stands still at {world.Scheduler.Now} before item {head.MessageSeq}, which is due and was so before"));
+        _findings.AddRange(heads.Where(_heads.Contains).Select(head => $"Target {head.TargetNo} stands still at {world.Scheduler.Now} before item {head.MessageSeq}, which is due and was so before ({head.Endpoint})"));
         _heads = heads;
     }
 
