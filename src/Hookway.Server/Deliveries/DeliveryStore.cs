@@ -251,7 +251,12 @@ public sealed class DeliveryStore(Database database, ReadBounds bounds, TimeProv
             SELECT {PendingColumns}, next_attempt_at, position FROM deliveries
             WHERE target_no = @targetNo AND status = 0 AND position > 0 ORDER BY position, message_seq LIMIT @limit
             """, new { targetNo, limit })).AsList();
-        // A message that is to be delivered later joins the line when it is due; one that waits for its retry is in the line and holds it.
+        bool Waits(PendingRow row) => row.RunAttempts > 0 && row.NextAttemptAt > due;
+        if (line is [var head, ..] && Waits(head))
+        {
+            return ([], Stored.Time(head.NextAttemptAt));
+        }
+        // A message that is to be delivered later joins the line when it is due, unless the head of the line waits for its retry and holds all else.
         var joining = (await connection.QueryAsync<PendingRow>(
             $"""
             SELECT {PendingColumns}, next_attempt_at, position FROM deliveries
@@ -260,11 +265,6 @@ public sealed class DeliveryStore(Database database, ReadBounds bounds, TimeProv
         if (joining.Count > 0)
         {
             line = [.. line.Concat(joining).OrderBy(row => Math.Abs(row.Position)).ThenBy(row => row.MessageSeq).Take(limit)];
-        }
-        bool Waits(PendingRow row) => row.RunAttempts > 0 && row.NextAttemptAt > due;
-        if (line is [var head, ..] && Waits(head))
-        {
-            return ([], Stored.Time(head.NextAttemptAt));
         }
         var rows = line.TakeWhile(row => !Waits(row)).Select(row => row.ToDelivery()).ToList();
         if (line.Count < limit)

@@ -53,7 +53,7 @@ internal sealed class Ledger(World world, SqliteConnection store)
             FROM deliveries d JOIN endpoints e ON e.no = d.target_no
             WHERE d.status = 0 AND d.next_attempt_at <= @now AND NOT EXISTS (
                 SELECT 1 FROM deliveries b WHERE b.target_no = d.target_no AND b.status = 0 AND CASE WHEN e.ordered = 1
-                    THEN abs(b.position) < abs(d.position) AND (b.next_attempt_at <= @now OR b.run_attempts > 0)
+                    THEN (abs(b.position) < abs(d.position) AND b.next_attempt_at <= @now) OR (b.run_attempts > 0 AND b.next_attempt_at > @now)
                     ELSE (b.next_attempt_at, b.message_seq) < (d.next_attempt_at, d.message_seq) END)
             """, new { now = (VirtualClock.Epoch + world.Scheduler.Now).ToUnixTimeMilliseconds() }).ToHashSet();
         _findings.AddRange(heads.Where(_heads.Contains).Select(head => $"Target {head.TargetNo} stands still at {world.Scheduler.Now} before item {head.MessageSeq}, which is due and was so before ({head.Endpoint})"));
