@@ -36,12 +36,12 @@ public sealed class DashboardVisitor : IDisposable
             : throw new InvalidOperationException($"Signing in led to {at} with {(int)answer.StatusCode}.");
     }
 
-    /// <summary>Loads a page, and answers how many rows its lists have.</summary>
+    /// <summary>Loads a page, and answers how many rows, attempts and cards its lists have.</summary>
     public async Task<int> Load(string path)
     {
-        using var answer = await _http.GetAsync(Workspace + path);
+        using var answer = await _http.GetAsync(path);
         var html = await answer.Content.ReadAsStringAsync();
-        return answer.IsSuccessStatusCode ? html.AsSpan().Count("<tr class=\"link") : throw new InvalidOperationException($"{path}: {(int)answer.StatusCode}");
+        return answer.IsSuccessStatusCode ? html.AsSpan().Count("<tr class=\"link") + html.AsSpan().Count("<details class=\"attempt\"") + html.AsSpan().Count("endpoint-card") : throw new InvalidOperationException($"{path}: {(int)answer.StatusCode}");
     }
 
     public void Dispose() => _http.Dispose();

@@ -77,14 +77,28 @@ public sealed record ListQuery(string Name, string Path)
     }
 
     /// <summary>Pages of the dashboard: their names, and where they are below the workspace.</summary>
-    public static IReadOnlyList<(string Name, string Path)> Pages(string app) =>
+    /// <param name="source">With the events of <see cref="Volume"/>.</param>
+    /// <param name="destination">To which some of them went.</param>
+    public static IReadOnlyList<(string Name, string Path)> Pages(string app, string endpoint, string source, string destination) =>
     [
         ("page: overview", ""), ("page: messages", $"/apps/{app}/messages"), ("page: messages that failed", $"/apps/{app}/messages?status=failed"),
         ("page: messages, q begins all ids", $"/apps/{app}/messages?q=msg_"), ("page: message", $"/apps/{app}/messages/{Volume.MessageId(1234)}"), ("page: recipients", $"/apps/{app}/recipients"),
-        ("page: recipient with 3 in 10 of all", $"/apps/{app}/recipients/customer_0"), ("page: endpoints", $"/apps/{app}/endpoints"), ("page: event types", $"/apps/{app}/event-types"),
+        ("page: recipient with 3 in 10 of all", $"/apps/{app}/recipients/customer_0"), ("page: endpoints", $"/apps/{app}/endpoints"),
+        ("page: endpoint with 3 in 10 of all, 30 days", $"/apps/{app}/endpoints/{endpoint}?window=30d"), ("page: apps", "/apps"), ("page: event types", $"/apps/{app}/event-types"),
         ("page: explain a recipient with 3 in 10 of all", $"/apps/{app}/explain?recipient=customer_0&type={Volume.OtherType}"), ("page: refused sends", $"/apps/{app}/refused"),
-        ("page: replays", "/replays"), ("page: sources", "/ingest/sources"), ("page: ledger", "/ingest/events"), ("page: ledger, signature failed", "/ingest/events?signatureStatus=failed"),
+        ("page: replays", "/replays"), ("page: sources", "/ingest/sources"),
+        ("page: source with 9 in 10 of all", $"/ingest/sources/{source}"), ("page: refused requests", $"/ingest/sources/{source}/refused"), ("page: new destination", $"/ingest/sources/{source}/destinations/new"),
+        ("page: destination with 1 in 5 of all", $"/ingest/destinations/{destination}"), ("page: destination, attempts that failed", $"/ingest/destinations/{destination}?status=failed"),
+        ("page: destination's settings", $"/ingest/destinations/{destination}/settings"), ("page: ledger", "/ingest/events"), ("page: ledger, signature failed", "/ingest/events?signatureStatus=failed"),
         ("page: ledger, q begins all ids", "/ingest/events?q=evt_"), ("page: event", $"/ingest/events/{Volume.EventId(1234)}"), ("page: issues", "/issues"), ("page: API keys", "/settings/keys"),
-        ("page: members", "/settings/members"), ("page: audit log", "/settings/audit"),
+        ("page: members", "/settings/members"), ("page: limits and use", "/settings/workspace"), ("page: audit log", "/settings/audit"),
+    ];
+
+    /// <summary>Pages of the portal of the recipient with three in ten of all messages: their names, and where they are below its link.</summary>
+    public static IReadOnlyList<(string Name, string Path)> PortalPages(string endpoint) =>
+    [
+        ("portal: endpoints", "/endpoints"), ("portal: endpoint with 3 in 10 of all", $"/endpoints/{endpoint}"), ("portal: endpoint, 30 days, attempts that failed", $"/endpoints/{endpoint}?window=30d&status=failed"),
+        ("portal: messages", "/messages"), ("portal: messages that failed", "/messages?status=failed"), ("portal: messages of a type that 5 have", $"/messages?type={Volume.RareType}"),
+        ("portal: message", $"/messages/{Volume.MessageId(1231)}"), ("portal: new endpoint", "/endpoints/new"), ("portal: secret", $"/endpoints/{endpoint}/secret"), ("portal: catalog", "/catalog"),
     ];
 }

@@ -34,25 +34,27 @@ public sealed class ListsBenchmark(BenchmarkOptions options, Action<string> prog
     {
         var folder = Path.Combine(Repository.Data, Guid.CreateVersion7().ToString("N"));
         var now = DateTimeOffset.UtcNow;
-        IReadOnlyList<ListQuery> queries;
+        Scene scene;
         progress($"lists, {store}: setting up");
         await using (var server = await ServerProcess.StartHookway(folder, Key, postgres?.ServerSettings))
         {
             using var http = Client(server.Port);
-            queries = await SetUp(http, now);
+            scene = await SetUp(http, now);
         }
         progress($"lists, {store}: adding {options.ListMessages:N0} messages");
-        await Fill(folder, postgres, now, queries[0].Path.Split('/')[1]);
+        await Fill(folder, postgres, now, scene);
         await using (var server = await ServerProcess.StartHookway(folder, Key, postgres?.ServerSettings))
         {
             using var http = Client(server.Port);
-            foreach (var query in queries)
+            foreach (var query in ListQuery.All(scene.App, scene.Endpoints, now))
             {
                 progress($"lists, {store}: {query.Name}");
                 _figures.Add(await Measure(http, store, query));
             }
             using var visitor = await DashboardVisitor.SignIn(server.Port, folder, postgres?.ServerSettings);
-            foreach (var (name, path) in ListQuery.Pages(queries[0].Path.Split('/')[1]))
+            var pages = ListQuery.Pages(scene.App, scene.Endpoints[0], scene.Source, scene.Destination).Select(page => (page.Name, Path: visitor.Workspace + page.Path))
+                .Concat(ListQuery.PortalPages(scene.Endpoints[0]).Select(page => (page.Name, Path: scene.Portal + page.Path)));
+            foreach (var (name, path) in pages)
             {
                 progress($"lists, {store}: {name}");
                 _figures.Add(await Measure(store, name, () => visitor.Load(path)));
@@ -61,8 +63,8 @@ public sealed class ListsBenchmark(BenchmarkOptions options, Action<string> prog
         Directory.Delete(folder, recursive: true);
     }
 
-    /// <summary>Makes an app with recipients and endpoints, and another app; answers what is asked of them.</summary>
-    private static async Task<IReadOnlyList<ListQuery>> SetUp(HttpClient http, DateTimeOffset now)
+    /// <summary>Makes an app with recipients and endpoints, another app, and two sources, of which the first has a destination.</summary>
+    private static async Task<Scene> SetUp(HttpClient http, DateTimeOffset now)
     {
         var app = (await Call(http, HttpMethod.Post, "apps", new { name = "Benchmark" })).GetProperty("appId").GetString()!;
         foreach (var type in (string[])[Volume.CommonType, Volume.OtherType, Volume.RareType])
@@ -75,26 +77,29 @@ public sealed class ListsBenchmark(BenchmarkOptions options, Action<string> prog
             var endpoint = await Call(http, HttpMethod.Post, $"apps/{app}/endpoints", new { recipient = $"customer_{i}", url = "http://127.0.0.1:9/hook" });
             endpoints.Add(endpoint.GetProperty("endpointId").GetString()!);
         }
-        await Call(http, HttpMethod.Post, "ingest/sources", new { name = "Feed", vendor = "github" });
+        var source = (await Call(http, HttpMethod.Post, "ingest/sources", new { name = "Feed", vendor = "github" })).GetProperty("sourceId").GetString()!;
+        var destination = await Call(http, HttpMethod.Post, "ingest/destinations", new { name = "Billing", sourceId = source, endpointUrl = "http://127.0.0.1:9/hook" });
         await Call(http, HttpMethod.Post, "ingest/sources", new { name = "Other feed", vendor = "github" });
         var other = (await Call(http, HttpMethod.Post, "apps", new { name = "Other" })).GetProperty("appId").GetString()!;
         await Call(http, HttpMethod.Post, $"apps/{other}/endpoints", new { recipient = "other", url = "http://127.0.0.1:9/hook" });
-        return ListQuery.All(app, endpoints, now);
+        var portal = await Call(http, HttpMethod.Post, $"apps/{app}/portal-sessions", new { recipient = "customer_0", expiresInSeconds = 604_800 });
+        return new Scene(app, endpoints, source, destination.GetProperty("destinationId").GetString()!, new Uri(portal.GetProperty("url").GetString()!).AbsolutePath.TrimEnd('/'));
     }
 
-    private async Task Fill(string folder, PrivatePostgres? postgres, DateTimeOffset now, string app)
+    private async Task Fill(string folder, PrivatePostgres? postgres, DateTimeOffset now, Scene scene)
     {
         await using DbConnection connection = postgres is null
             ? new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = Path.Combine(folder, "hookway.db"), Pooling = false }.ToString())
             : new NpgsqlConnection(postgres.ConnectionString);
         await connection.OpenAsync();
-        var other = await Text(connection, $"SELECT id FROM apps WHERE id <> '{app}'");
+        var other = await Text(connection, $"SELECT id FROM apps WHERE id <> '{scene.App}'");
         var volume = new Volume(connection, postgres is not null);
-        await volume.AddMessages(app, other, options.ListMessages, DataBytes, now);
+        await volume.AddMessages(scene.App, other, options.ListMessages, DataBytes, now);
         await volume.AddEvents(
             await Text(connection, "SELECT id FROM sources ORDER BY no LIMIT 1"), await Text(connection, "SELECT id FROM sources ORDER BY no DESC LIMIT 1"), options.ListMessages, DataBytes, now);
-        await volume.AddRecipients(app, options.ListMessages / 10, now);
-        await volume.AddStats(app, now);
+        await volume.AddForwards(scene.Source, scene.Destination);
+        await volume.AddRecipients(scene.App, options.ListMessages / 10, now);
+        await volume.AddStats(scene.App, now);
         await volume.AddReplays(options.ListMessages / 100, now);
         await volume.Analyze();
     }
@@ -138,7 +143,7 @@ public sealed class ListsBenchmark(BenchmarkOptions options, Action<string> prog
         return new Section(
             "Lists, search and statistics",
             $"A store with {options.ListMessages:N0} messages of 1 KB from 30 days, as many deliveries and attempts, {options.ListMessages / 10:N0} recipients; one app has nine in ten of them and one " +
-            $"recipient three in ten; as many events, nine in ten of one source. Each is asked {Times} times, one at a time, over the API, and pages of the dashboard as a browser does; pages of 50. A page looks at no more than 10,000 rows: *items* are those of the first page.",
+            $"recipient three in ten; as many events, nine in ten of one source, of which one in five were forwarded. Each is asked {Times} times, one at a time, over the API, and pages of the dashboard and of a portal as a browser does; pages of 50. A page looks at no more than 10,000 rows: *items* are those of the first page.",
             ["", "items", .. stores.SelectMany(store => (string[])[$"{store} p50 ms", "p99 ms"])],
             rows, _figures, [],
             [.. stores.Select(store =>
@@ -148,6 +153,11 @@ public sealed class ListsBenchmark(BenchmarkOptions options, Action<string> prog
                     $"median of the slowest list on {store} ({slowest.Query})", $"{slowest.Latency.P50:F1} ms", $"≤ {MostMilliseconds:F0} ms", slowest.Latency.P50 <= MostMilliseconds);
             })]);
     }
+
+    /// <summary>What there is on the server that is measured.</summary>
+    /// <param name="Endpoints">Those of the app's recipients, the one with most messages first.</param>
+    /// <param name="Portal">Where the pages of the recipient with most messages are.</param>
+    private sealed record Scene(string App, IReadOnlyList<string> Endpoints, string Source, string Destination, string Portal);
 
     private static HttpClient Client(int port)
     {

@@ -110,6 +110,27 @@ public sealed class Volume(DbConnection connection, bool isPostgres)
         await NumberOn(already + count);
     }
 
+    /// <summary>Adds deliveries and attempts of one in five of a source's events to a destination; a few in a thousand failed.</summary>
+    public async Task AddForwards(string sourceId, string destinationId)
+    {
+        var source = await Number("SELECT no FROM sources WHERE id = @id", ("id", sourceId));
+        var destination = await Number("SELECT no FROM destinations WHERE id = @id", ("id", destinationId));
+        await Run(
+            """
+            INSERT INTO deliveries (message_seq, target_no, status, position, run, run_trigger, run_attempts, attempt_count, last_response_status, last_error, reason)
+            SELECT e.seq, @destination, CASE WHEN e.seq % 1000 = 5 THEN 2 ELSE 1 END, e.seq, 0, 0, 1, 1, CASE WHEN e.seq % 1000 = 5 THEN 500 ELSE 200 END,
+                CASE WHEN e.seq % 1000 = 5 THEN 'http_status' END, CASE WHEN e.seq % 1000 = 5 THEN 'attempts_exhausted' END
+            FROM events e WHERE e.source_no = @source AND e.seq % 5 = 0 AND e.signature_status = 1
+            """, ("destination", destination), ("source", source));
+        await Run(
+            """
+            INSERT INTO attempts (id, message_seq, target_no, number, run_trigger, error, url, request_headers, response_status, response_headers, response_body, started_at, duration_ms)
+            SELECT 'att_01jd3q5x7v0001' || CAST(20000000000 + d.message_seq AS TEXT), d.message_seq, d.target_no, 1, 0, d.last_error, 'http://127.0.0.1:9/hook',
+                '["content-type","application/json","hookway-attempt","1"]', d.last_response_status, '["content-type","text/plain"]', @body, e.received_at + 4, 20
+            FROM deliveries d JOIN events e ON e.seq = d.message_seq WHERE d.target_no = @destination ORDER BY d.message_seq
+            """, ("destination", destination), ("body", "ok"u8.ToArray()));
+    }
+
     /// <summary>Adds recipients that have neither endpoints nor messages; the last one's name is unlike all others.</summary>
     public async Task AddRecipients(string appId, int count, DateTimeOffset now) => await Run(
         $$"""
