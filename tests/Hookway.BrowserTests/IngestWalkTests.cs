@@ -75,7 +75,7 @@ public class IngestWalkTests(Browsers browsers)
         var page = walker.Page;
         await page.GetByRole(AriaRole.Link, new() { Name = "Open issues" }).ClickAsync();
         await page.Locator("a.row-link").First.ClickAsync();
-        await page.Locator(".evidence a").First.ClickAsync();
+        await page.Locator("section", new() { HasText = "Evidence" }).Locator("a.row-link").First.ClickAsync();
         await Expect(page.GetByText("none matched")).ToBeVisibleAsync();
         await page.GoBackAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Acknowledge" }).ClickAsync();

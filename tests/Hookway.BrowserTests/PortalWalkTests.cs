@@ -56,6 +56,54 @@ public class PortalWalkTests(Browsers browsers)
         receiver.Requests.Select(request => request.Headers["webhook-id"]).Distinct().Count().ShouldBe(1);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task In_a_frame_links_that_have_expired_or_were_revoked_say_so_and_others_ids_are_not_there(bool scripts)
+    {
+        var clock = new ShiftedClock();
+        await using var server = await TestServer.Start(clock: clock);
+        await using var receiver = await ReceiverStub.Start();
+        var app = await server.CreateApp("invoice.paid");
+        var theirs = await server.CreateEndpoint(app, receiver.Url, new { name = "Theirs" }, "customer_2");
+        var message = await server.Send(app, new { amount = 9 }, "customer_2");
+        await server.WaitForMessage(app, message, "succeeded");
+        await using var site = await HostPage.Start("<!doctype html><title>Customer</title><h1>Settings</h1><p>Back at the customer's</p>");
+        var session = (await server.Post($"/api/v1/apps/{app}/portal-sessions", new { recipient = "customer_1", returnUrl = site.Address, expiresInSeconds = 60 })).Expect(201);
+        var second = (await server.Post($"/api/v1/apps/{app}/portal-sessions", new { recipient = "customer_1", returnUrl = site.Address })).Expect(201);
+        await using var frames = await HostPage.Start(string.Concat(new[] { session, second }.Select(one => $"<iframe title=\"{one.Text("portalSessionId")}\" src=\"{one.Text("url")}\" width=\"900\" height=\"600\"></iframe>")));
+        await using var walker = await Walker.Start(browsers, server.Address, scripts, others: [site.Address, frames.Address]);
+        await walker.Page.GotoAsync(frames.Address.AbsoluteUri);
+        var (first, other) = (walker.Page.FrameLocator("iframe >> nth=0"), walker.Page.FrameLocator("iframe >> nth=1"));
+        await Expect(first.GetByText("No endpoint yet")).ToBeVisibleAsync();
+        await Expect(other.GetByText("No endpoint yet")).ToBeVisibleAsync();
+
+        // Another recipient's ids, in addresses and in a form that is sent by hand.
+        walker.Expected.UnionWith([404, 410]);
+        var portal = new Uri(second.Text("url")).AbsolutePath.TrimEnd('/');
+        await using var stranger = await Walker.Start(browsers, server.Address, scripts);
+        stranger.Expected.Add(404);
+        foreach (var path in new[] { $"/endpoints/{theirs}", $"/endpoints/{theirs}/edit", $"/endpoints/{theirs}/secret", $"/messages/{message}" })
+        {
+            (await stranger.Page.GotoAsync(portal + path))!.Status.ShouldBe(404);
+            await Expect(stranger.Page.GetByText("Theirs")).ToHaveCountAsync(0);
+        }
+        await stranger.Page.GotoAsync(portal + "/endpoints/new");
+        await stranger.Page.EvaluateAsync("action => { const form = document.forms[0]; form.action = action; form.submit(); }", $"{portal}/endpoints/{theirs}/delete");
+        await Expect(stranger.Page.GetByRole(AriaRole.Heading, new() { Name = "Nothing is here" })).ToBeVisibleAsync();
+        (await server.Get($"/api/v1/apps/{app}/endpoints/{theirs}")).Expect(200).Text("status").ShouldBe("healthy");
+
+        // One is taken back, the other ends by itself.
+        (await server.Delete($"/api/v1/apps/{app}/portal-sessions/{second.Text("portalSessionId")}")).Expect(200);
+        await other.GetByRole(AriaRole.Link, new() { Name = "Event catalog" }).ClickAsync();
+        await Expect(other.GetByRole(AriaRole.Heading, new() { Name = "This link was closed" })).ToBeVisibleAsync();
+        clock.Skip(TimeSpan.FromSeconds(61));
+        await first.GetByRole(AriaRole.Link, new() { Name = "Messages" }).ClickAsync();
+        await Expect(first.GetByRole(AriaRole.Heading, new() { Name = "This link has expired" })).ToBeVisibleAsync();
+        await first.GetByRole(AriaRole.Link, new() { Name = "Go back" }).ClickAsync();
+        await Expect(walker.Page.GetByText("Back at the customer's")).ToBeVisibleAsync();
+    }
+
     [Fact]
     public async Task The_dashboard_cannot_be_framed()
     {

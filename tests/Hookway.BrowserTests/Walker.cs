@@ -35,6 +35,8 @@ public sealed class Walker : IAsyncDisposable
         {
             JavaScriptEnabled = scripts,
             ColorScheme = theme,
+            // Colours are what they are at once.
+            ReducedMotion = ReducedMotion.Reduce,
             ViewportSize = new() { Width = width, Height = height },
             BaseURL = server.AbsoluteUri,
         });
