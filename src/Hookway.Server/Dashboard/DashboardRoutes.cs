@@ -27,6 +27,7 @@ public static class DashboardRoutes
     {
         services.AddSingleton<ApiInside>();
         services.AddSingleton<OverviewReader>();
+        services.AddSingleton<AppActivityReader>();
         services.AddSingleton<SourceVolume>();
         services.AddSingleton(new PublicAddress(publicUrl));
     }

@@ -106,7 +106,8 @@ public static class Commands
         {
             throw new SettingsException($"The demo's receivers are on this machine: let the server listen on loopback alone, or allow it with {Setting.AllowedNetworks}=127.0.0.0/8.");
         }
-        await using var app = ServerHost.Build(settings);
+        var isNewDemo = withDemo && settings.ConnectionString is null && !Directory.Exists(settings.DataFolder);
+        await using var app = ServerHost.Build(settings, isNewDemo ? new DemoClock(DemoServer.FirstTime) : null);
         var faults = app.Services.GetRequiredService<FaultWatch>();
         var database = app.Services.GetRequiredService<Database>();
         await using var claim = database.Claim();

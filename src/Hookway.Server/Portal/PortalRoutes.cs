@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Hookway.Access;
 using Hookway.Api;
+using Hookway.Deliveries.Stats;
 using Hookway.Dispatch.Endpoints;
 using Hookway.Dispatch.EventTypes;
 using Hookway.Dispatch.Messages;
@@ -52,19 +53,7 @@ public static class PortalRoutes
     private static async Task<IResult> List(PortalContext page) =>
         (await page.Api.Get<Page<EndpointResource>>(PageApi.Query(page.Route("endpoints"), ("limit", "100"), ("cursor", page.Asked("cursor"))))).Failed(out var endpoints, out var problem)
             ? page.Failed(problem)
-            : PageResult.Of<PortalEndpoints>(page, new { Endpoints = endpoints, Health = await HealthOf(page, endpoints.Data) });
-
-    /// <summary>The last attempts of the first few endpoints, where the session may see attempts.</summary>
-    private static async Task<Dictionary<string, IReadOnlyList<AttemptResource>>> HealthOf(PortalContext page, IReadOnlyList<EndpointResource> endpoints)
-    {
-        const int Most = 10;
-        var health = new Dictionary<string, IReadOnlyList<AttemptResource>>();
-        foreach (var endpoint in page.May(Capabilities.MessagesRead) ? endpoints.Take(Most) : [])
-        {
-            health[endpoint.EndpointId] = (await page.Api.Get<Page<AttemptResource>>(page.Route("endpoints", endpoint.EndpointId, "attempts") + "?limit=40")).Value?.Data ?? [];
-        }
-        return health;
-    }
+            : PageResult.Of<PortalEndpoints>(page, new { Endpoints = endpoints, Health = await EndpointHealth.Read(page.Api, page.May(Capabilities.MessagesRead) ? endpoints.Data : []) });
 
     private static async Task<IResult> New(PortalContext page) => await FormPage(page, null, null, StatusCodes.Status200OK);
 
@@ -89,12 +78,18 @@ public static class PortalRoutes
         {
             return page.Failed(problem);
         }
+        var window = StatWindow.Of(page.Asked("window"), page.Now - endpoint.CreatedAt);
+        var since = Times.Format(page.Now - window.Length);
+        if ((await page.Api.Get<TargetStats>(PageApi.Query(page.Route("endpoints", endpointId, "stats"), ("since", since)))).Failed(out var stats, out problem))
+        {
+            return page.Failed(problem);
+        }
         var path = page.Route("endpoints", endpointId, "attempts");
         var attempts = page.May(Capabilities.MessagesRead)
             ? (await page.Api.Get<Page<AttemptResource>>(PageApi.Query(path, ("limit", "25"), ("cursor", page.Asked("cursor")), ("status", page.Asked("status"))))).Value : null;
         return PageResult.Of<PortalEndpoint>(page, new
         {
-            Endpoint = endpoint, Attempts = attempts,
+            Endpoint = endpoint, Attempts = attempts, Stats = stats, Window = window,
             Last = attempts is null ? [] : (await page.Api.Get<Page<AttemptResource>>(path + "?limit=80")).Value?.Data ?? [],
             Types = await Types(page),
         });

@@ -17,6 +17,7 @@ public partial class DashboardPagesTests(ServerFixture fixture) : IClassFixture<
     public async Task Every_page_answers_with_strict_headers_and_shows_hostile_text_as_text()
     {
         var scene = await Scene();
+        PageRoutes.Missing(Server, scene.Pages).Where(name => name.StartsWith("/w/", StringComparison.Ordinal) || name.StartsWith("/account", StringComparison.Ordinal)).ShouldBeEmpty();
         using var browser = await PageClient.SignedIn(Server);
         foreach (var path in scene.Pages)
         {
@@ -147,6 +148,9 @@ public partial class DashboardPagesTests(ServerFixture fixture) : IClassFixture<
         var key = Regex.Match(made.Html, "hwk_[A-Za-z0-9]{40}").Value;
         (await Server.Get("/api/v1/apps", key)).Expect(200);
         (await browser.Get($"/w/{workspace}/settings/keys")).Expect(200).Html.ShouldNotContain(key);
+        var filled = (await browser.Post($"/w/{workspace}/settings/keys", ("name", "First calls"), ("scope", "app:write"), ("command", "curl <b>$HOOKWAY_KEY</b>"))).Expect(200);
+        Regex.Replace(filled.Text, @"\s+", " ").ShouldMatch("export HOOKWAY_KEY=hwk_[A-Za-z0-9]{40} curl <b>\\$HOOKWAY_KEY</b>");
+        filled.Html.ShouldNotContain("<b>$HOOKWAY_KEY");
         (await browser.Post($"/w/{workspace}/settings/keys", ("name", ""))).Expect(400).Html.ShouldContain("id=\"f-name-error\"");
 
         var email = $"{Guid.NewGuid():N}@example.com";
@@ -198,6 +202,8 @@ public partial class DashboardPagesTests(ServerFixture fixture) : IClassFixture<
         var destination = (await Server.Post("/api/v1/ingest/destinations", new { name = Hostile, sourceId = source.Id(), endpointUrl = fixture.Receiver.Url })).Expect(201).Text("destinationId");
         var forwarded = (await Server.DeliverGitHub(source, Guid.NewGuid().ToString())).Expect(200).Text("eventId");
         await TestServer.Until(async () => (await Server.Event(forwarded)).GetProperty("status").GetString() == "succeeded");
+        string? issue = null;
+        await TestServer.Until(async () => (issue = (await Server.Get($"/api/v1/ingest/issues?sourceId={source.Id()}")).Expect(200).Items.Select(item => item.GetProperty("issueId").GetString()).FirstOrDefault()) is not null);
         var root = $"/w/{workspace}";
         var at = $"{root}/apps/{app}";
         var who = Uri.EscapeDataString(recipient);
@@ -211,7 +217,7 @@ public partial class DashboardPagesTests(ServerFixture fixture) : IClassFixture<
                 $"{root}/ingest/sources", $"{root}/ingest/sources/new", $"{root}/ingest/sources/new?vendor=stripe", $"{root}/ingest/sources/new?vendor=custom", feed, $"{feed}/settings", $"{feed}/refused",
                 $"{root}/ingest/events", $"{root}/ingest/events?q={Uri.EscapeDataString(Hostile)}", $"{root}/ingest/events/{received}", $"{root}/ingest/events/{received}?view=raw", $"{root}/ingest/events/{failed}",
                 $"{feed}/destinations/new", $"{root}/ingest/destinations/{destination}", $"{root}/ingest/destinations/{destination}/settings", $"{root}/ingest/events/{forwarded}",
-                $"{root}/issues", $"{root}/issues?q={Uri.EscapeDataString(Hostile)}",
+                $"{root}/issues", $"{root}/issues/{issue}", $"{root}/issues?q={Uri.EscapeDataString(Hostile)}",
                 $"{root}/settings/keys", $"{root}/settings/members", $"{root}/settings/workspace", $"{root}/settings/audit",
             ]);
     }

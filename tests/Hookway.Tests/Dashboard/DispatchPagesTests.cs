@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Hookway.Access;
 using Hookway.Access.Members;
 using Hookway.Dashboard.Overview;
@@ -65,6 +66,8 @@ public class DispatchPagesTests(ServerFixture fixture) : IClassFixture<ServerFix
         (await member.Get(run)).Expect(200).Text.ShouldContain("canceled");
         (await member.Get(run)).Html.ShouldNotContain("/cancel\"");
         (await member.Post(page + "/replay", ("status", "some"), ("hours", "24"))).Expect(400);
+        var since = (await member.Post(page + "/replay", ("status", "all"), ("hours", "24"), ("since", "2026-01-02T03:04"))).Expect(303).Location!.Split('?')[0];
+        (await Server.Get($"/api/v1/replays/{since.Split('/')[^1]}")).Expect(200).Body.GetProperty("filter").GetProperty("since").GetString().ShouldBe("2026-01-02T03:04:00.000Z");
     }
 
     [Fact]
@@ -113,11 +116,59 @@ public class DispatchPagesTests(ServerFixture fixture) : IClassFixture<ServerFix
         var theirs = await reader.Read((await Server.Services.GetRequiredService<WorkspaceStore>().Find(name))!.No);
         ours.Accepted.Sum().ShouldBeGreaterThan(0);
         ours.Succeeded.ShouldBeGreaterThan(0);
-        ours.Attempts.Sum(step => step.Succeeded).ShouldBe(ours.Succeeded);
+        ours.Dispatch.Steps.Sum(step => step.Succeeded).ShouldBe(ours.Dispatch.Succeeded);
+        ours.Ingest.Steps.Sum(step => step.Succeeded).ShouldBe(ours.Ingest.Succeeded);
         ours.P95.ShouldNotBeNull();
         theirs.Accepted.Sum().ShouldBe(0);
-        (theirs.Succeeded + theirs.Failed + theirs.Attempts.Sum(step => step.Succeeded + step.Failed)).ShouldBe(0);
+        (theirs.Succeeded + theirs.Failed + theirs.Dispatch.Steps.Concat(theirs.Ingest.Steps).Sum(step => step.Succeeded + step.Failed)).ShouldBe(0);
         theirs.P50.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Empty_lists_offer_their_command_with_a_key_to_those_who_may_make_one()
+    {
+        var name = "empty-" + Guid.NewGuid().ToString("N");
+        var key = await Server.CreateWorkspace(name);
+        var app = (await Server.Post("/api/v1/apps", new { name = "Empty" }, key)).Expect(201).Text("appId");
+        var root = "/w/" + (await Server.Services.GetRequiredService<WorkspaceStore>().Find(name))!.WorkspaceId;
+        using var admin = await PageClient.SignedIn(Server, Roles.Admin, workspace: name);
+        using var member = await PageClient.SignedIn(Server, Roles.Member, workspace: name);
+        foreach (var path in new[] { $"{root}/apps/{app}/messages", $"{root}/apps/{app}/endpoints", $"{root}/apps/{app}/event-types", $"{root}/ingest/sources" })
+        {
+            var page = (await admin.Get(path)).Expect(200);
+            page.Text.ShouldContain("curl ");
+            page.Html.ShouldContain($"action=\"{root}/settings/keys\"", customMessage: path);
+            (await member.Get(path)).Expect(200).Html.ShouldNotContain("/settings/keys\" class=\"inline-form\"", customMessage: path);
+        }
+    }
+
+    [Fact]
+    public async Task Apps_are_listed_with_their_last_hour_and_what_fails_is_on_the_overview_whichever_half_it_is_of()
+    {
+        var name = "numbers-" + Guid.NewGuid().ToString("N");
+        var key = await Server.CreateWorkspace(name);
+        var app = (await Server.Post("/api/v1/apps", new { name = "Busy" }, key)).Expect(201).Text("appId");
+        (await Server.Put($"/api/v1/apps/{app}/event-types/invoice.paid", new { }, key)).Expect(201);
+        (await Server.Post($"/api/v1/apps/{app}/endpoints", new { recipient = "good", url = fixture.Receiver.Url }, key)).Expect(201);
+        for (var i = 0; i < 3; i++)
+        {
+            (await Server.Post($"/api/v1/apps/{app}/messages", new { recipient = "good", type = "invoice.paid", data = new { } }, key)).Expect(202);
+        }
+        var source = (await Server.Post("/api/v1/ingest/sources", new { name = "Feed", vendor = "custom" }, key)).Expect(201).Body;
+        (await Server.Post("/api/v1/ingest/destinations", new { name = "Nobody there", sourceId = source.Id(), endpointUrl = "http://127.0.0.1:9/" }, key)).Expect(201);
+        var workspace = (await Server.Services.GetRequiredService<WorkspaceStore>().Find(name))!;
+        for (var i = 0; i < 12; i++)
+        {
+            (await Server.Deliver(source.Path(), System.Text.Encoding.UTF8.GetBytes($$"""{"n":{{i}}}"""))).Expect(200);
+        }
+        var reader = Server.Services.GetRequiredService<OverviewReader>();
+        await TestServer.Until(async () => (await reader.Read(workspace.No)) is { Failing.Count: 1, Dispatch.Succeeded: 3, Ingest.Failed: > 0 });
+        using var viewer = await PageClient.SignedIn(Server, Roles.Viewer, workspace: name);
+        var overview = (await viewer.Get("/w/" + workspace.WorkspaceId)).Expect(200);
+        overview.Text.ShouldContain("Nobody there");
+        overview.Html.ShouldContain("aria-label=\"Attempts of Dispatch in the last hour: 3 succeeded, 0 failed\"");
+        var apps = Regex.Replace((await viewer.Get($"/w/{workspace.WorkspaceId}/apps")).Expect(200).Text, @"\s+", " ");
+        apps.ShouldContain($"Busy {app} 3 100 % 0 ");
     }
 
     private async Task<string> Root() => "/w/" + (await Server.Services.GetRequiredService<WorkspaceStore>().First())!.WorkspaceId;

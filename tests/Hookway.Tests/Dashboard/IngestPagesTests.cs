@@ -92,6 +92,12 @@ public class IngestPagesTests(ServerFixture fixture) : IClassFixture<ServerFixtu
         (await viewer.Get(ledger + "&signatureStatus=failed")).Expect(200).Html.ShouldNotContain(pushed);
         (await viewer.Get(ledger + "&q=" + pushed)).Expect(200).Html.ShouldContain($"id=\"row-{pushed}\"");
         (await viewer.Get(ledger + "&signatureStatus=perhaps")).Expect(400);
+        // A replay of all that match never takes more than is shown.
+        using var member = await PageClient.SignedIn(Server, Roles.Member);
+        (await member.Get(ledger + "&entityKey=7")).Expect(200).Html.ShouldContain("<input type=\"hidden\" name=\"q\" value=\"7\"");
+        (await member.Get(ledger + "&entityKey=7&q=x")).Expect(200).Html.ShouldNotContain("/events/count\"");
+        (await member.Get(ledger + "&signatureStatus=unchecked")).Expect(200).Html.ShouldNotContain("/events/count\"");
+        (await member.Get(ledger + "&signatureStatus=verified")).Expect(200).Html.ShouldContain("/events/count\"");
     }
 
     [Fact]
@@ -184,6 +190,7 @@ public class IngestPagesTests(ServerFixture fixture) : IClassFixture<ServerFixtu
         var page = (await viewer.Get(at)).Expect(200);
         page.Text.ShouldContain(issue.GetProperty("title").GetString()!);
         page.Html.ShouldContain($"/endpoints/{endpoint}\"");
+        page.Html.ShouldContain("id=\"row-msg_");
         page.Html.ShouldNotContain("/resolve\"");
         (await viewer.Post(at + "/resolve")).Expect(403);
         (await viewer.Get($"{await Root()}/issues?endpointId={endpoint}")).Expect(200).Html.ShouldContain(at + "\"");

@@ -11,63 +11,11 @@ namespace Hookway.Tests.Dashboard;
 /// <summary>Every page and every write of a workspace, as each role: a table that a new route must be entered into.</summary>
 public partial class RolesOnPagesTests(ServerFixture fixture) : IClassFixture<ServerFixture>
 {
-    private static readonly string[] Ranks = [Roles.Viewer, Roles.Member, Roles.Admin, Roles.Owner];
-
-    /// <summary>The writes, below the workspace, and the least role that may do them.</summary>
-    private static readonly Dictionary<string, string> Writes = new()
-    {
-        ["/apps/{appId}/messages"] = Roles.Member,
-        ["/apps/{appId}/messages/{messageId}/replay"] = Roles.Member,
-        ["/apps/{appId}/messages/{messageId}/cancel"] = Roles.Member,
-        ["/apps/{appId}/messages/{messageId}/erase"] = Roles.Member,
-        ["/apps/{appId}/recipients"] = Roles.Member,
-        ["/apps/{appId}/recipients/{recipient}/portal"] = Roles.Member,
-        ["/apps/{appId}/endpoints"] = Roles.Member,
-        ["/apps/{appId}/endpoints/{endpointId}/settings"] = Roles.Member,
-        ["/apps/{appId}/endpoints/{endpointId}/secret/reveal"] = Roles.Member,
-        ["/apps/{appId}/endpoints/{endpointId}/secret/rotate"] = Roles.Member,
-        ["/apps/{appId}/endpoints/{endpointId}/test"] = Roles.Member,
-        ["/apps/{appId}/endpoints/{endpointId}/{change}"] = Roles.Member,
-        ["/apps/{appId}/endpoints/{endpointId}/replay"] = Roles.Member,
-        ["/apps/{appId}/endpoints/{endpointId}/delete"] = Roles.Member,
-        ["/apps/{appId}/recipients/{recipient}/delete"] = Roles.Member,
-        ["/replays/{replayId}/cancel"] = Roles.Member,
-        ["/ingest/sources"] = Roles.Member,
-        ["/ingest/sources/{sourceId}/settings"] = Roles.Member,
-        ["/ingest/sources/{sourceId}/rotate"] = Roles.Member,
-        ["/ingest/sources/{sourceId}/{change}"] = Roles.Member,
-        ["/ingest/sources/{sourceId}/destinations"] = Roles.Member,
-        ["/ingest/sources/{sourceId}/destinations/preview"] = Roles.Viewer,
-        ["/ingest/destinations/{destinationId}/settings"] = Roles.Member,
-        ["/ingest/destinations/{destinationId}/{change}"] = Roles.Member,
-        ["/ingest/events"] = Roles.Member,
-        ["/ingest/events/count"] = Roles.Member,
-        ["/ingest/events/replay"] = Roles.Member,
-        ["/ingest/events/{eventId}/replay"] = Roles.Member,
-        ["/ingest/destinations/{destinationId}/delete"] = Roles.Member,
-        ["/ingest/sources/{sourceId}/archive"] = Roles.Member,
-        ["/ingest/events/{eventId}/verify"] = Roles.Member,
-        ["/issues"] = Roles.Member,
-        ["/issues/{issueId}/{verb}"] = Roles.Member,
-        ["/apps"] = Roles.Admin,
-        ["/apps/{appId}/settings"] = Roles.Admin,
-        ["/apps/{appId}/archive"] = Roles.Admin,
-        ["/apps/{appId}/event-types"] = Roles.Admin,
-        ["/apps/{appId}/event-types/{name}/archive"] = Roles.Admin,
-        ["/settings/keys"] = Roles.Admin,
-        ["/settings/keys/{keyId}/revoke"] = Roles.Admin,
-        ["/settings/members/invite"] = Roles.Admin,
-        ["/settings/members/{userId}/role"] = Roles.Admin,
-        ["/settings/members/{userId}/remove"] = Roles.Admin,
-        ["/settings/members/invitations/{invitationId}/revoke"] = Roles.Admin,
-        ["/settings/workspace"] = Roles.Admin,
-    };
-
     private TestServer Server => fixture.Server;
 
     [Fact]
     public void The_table_has_every_write_and_nothing_else() =>
-        Routes("POST").Select(route => NameOf(route.RoutePattern)).Order(StringComparer.Ordinal).ShouldBe(Writes.Keys.Order(StringComparer.Ordinal));
+        Routes("POST").Select(route => NameOf(route.RoutePattern)).Order(StringComparer.Ordinal).ShouldBe(PageWrites.Least.Keys.Order(StringComparer.Ordinal));
 
     [Theory]
     [InlineData(Roles.Viewer)]
@@ -83,10 +31,10 @@ public partial class RolesOnPagesTests(ServerFixture fixture) : IClassFixture<Se
             (await browser.Get(PathOf(route.RoutePattern, values))).Status.ShouldBe(200, $"{role}: GET {NameOf(route.RoutePattern)}");
         }
         // In the order of the table: what takes something away comes after what needs it.
-        foreach (var (name, least) in Writes)
+        foreach (var name in PageWrites.Least.Keys)
         {
             var route = Routes("POST").Single(route => NameOf(route.RoutePattern) == name);
-            var may = Array.IndexOf(Ranks, role) >= Array.IndexOf(Ranks, least);
+            var may = PageWrites.May(role, name);
             var answer = await browser.Post(PathOf(route.RoutePattern, values), Fields(name));
             (answer.Status == 403).ShouldBe(!may, $"{role}: POST {name} was answered with {answer.Status}");
             answer.Status.ShouldBeLessThan(500, $"{role}: POST {name}");

@@ -17,6 +17,7 @@ public partial class PortalPagesTests(ServerFixture fixture) : IClassFixture<Ser
     public async Task Every_page_may_be_framed_sets_no_cookie_and_shows_hostile_text_as_text()
     {
         var scene = await Scene();
+        PageRoutes.Missing(Server, scene.Pages.Append("/nothing").Select(path => scene.Portal + path)).Where(name => name.StartsWith("/portal", StringComparison.Ordinal)).ShouldBeEmpty();
         using var browser = new PageClient(Server);
         foreach (var path in scene.Pages)
         {

@@ -28,10 +28,12 @@ public static class AppPages
         routes.MapPost(One + "/archive", Archive);
     }
 
-    private static async Task<IResult> List(DashboardContext page)
+    private static async Task<IResult> List(DashboardContext page, AppActivityReader activity)
     {
         var path = PageApi.Query("/api/v1/apps", ("limit", "50"), ("cursor", page.Asked("cursor")), ("includeArchived", page.Asked("archived") is null ? null : "true"));
-        return (await page.Api.Get<Page<AppResource>>(path)).Failed(out var apps, out var problem) ? page.Failed(problem) : PageResult.Of<AppList>(page, new { Apps = apps });
+        return (await page.Api.Get<Page<AppResource>>(path)).Failed(out var apps, out var problem)
+            ? page.Failed(problem)
+            : PageResult.Of<AppList>(page, new { Apps = apps, Activity = await activity.Read(page.Membership!.Workspace.No, [.. apps.Data.Select(app => app.AppId)]) });
     }
 
     private static PageResult New(DashboardContext page) => PageResult.Of<NewAppPage>(page, new { Form = (FormState?)null });

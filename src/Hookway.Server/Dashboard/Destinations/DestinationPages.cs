@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Hookway.Access;
 using Hookway.Api;
 using Hookway.Dispatch.Apps;
 using Hookway.Ingest.Destinations;
@@ -44,9 +45,13 @@ public static class DestinationPages
             : await FormPage(page, sourceId, null, form.With(answer.Problem));
     }
 
-    /// <summary>What the form's transformation makes of the newest genuine event of the source; nothing is kept.</summary>
+    /// <summary>What the form's transformation makes of the newest genuine event of the source; nothing is kept. It is a part of the form, and for those who may save it.</summary>
     private static async Task<IResult> Preview(string sourceId, HttpContext http, DashboardContext page)
     {
+        if (!page.May(Scopes.IngestWrite))
+        {
+            return page.Failed(Problem.Of(StatusCodes.Status403Forbidden, "missing_scope", $"This needs the scope {Scopes.IngestWrite}, which your role does not have."));
+        }
         var form = await FormState.Read(http.Request);
         var events = await page.Api.Get<Page<EventResource>>(PageApi.Query(
             "/api/v1/ingest/events", ("sourceId", sourceId), ("type", form.Text("previewType")), ("limit", "10")));

@@ -70,7 +70,7 @@ public static class EndpointPages
         }
         var path = PageApi.Path("apps", appId, "endpoints", endpointId, "attempts");
         var last = (await page.Api.Get<Page<AttemptResource>>(path + "?limit=80")).Value?.Data ?? [];
-        var window = StatWindow.Of(page.Asked("window"));
+        var window = StatWindow.Of(page.Asked("window"), page.Now - found.Endpoint.CreatedAt);
         var since = Times.Format(page.Now - window.Length);
         if ((await page.Api.Get<TargetStats>(PageApi.Query(PageApi.Path("apps", appId, "endpoints", endpointId, "stats"), ("since", since)))).Failed(out var stats, out missing))
         {
@@ -152,14 +152,14 @@ public static class EndpointPages
             : page.Failed(answer.Problem!);
     }
 
-    /// <summary>Delivers again what it did not get in the last hours: a run that is watched, left and found again on its own page.</summary>
+    /// <summary>Delivers again what it did not get in the last hours, or since a time: a run that is watched, left and found again on its own page.</summary>
     private static async Task<IResult> Replay(string appId, string endpointId, HttpContext http, DashboardContext page)
     {
         var form = await FormState.Read(http.Request);
         var hours = form.Number("hours") is > 0 and <= 24 * 400 and var asked ? asked : 24;
         var types = form.Text("types")?.Split([',', ' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries);
-        var answer = await page.Api.Post(
-            PageApi.Path("apps", appId, "endpoints", endpointId, "replay"), new { since = Times.Format(page.Now.AddHours(-hours)), status = form.Text("status"), types });
+        var since = Words.FromInput(form.Text("since")) ?? Times.Format(page.Now.AddHours(-hours));
+        var answer = await page.Api.Post(PageApi.Path("apps", appId, "endpoints", endpointId, "replay"), new { since, status = form.Text("status"), types });
         return answer.IsGood ? new SeeOtherResult($"{page.Base}/replays/{answer.Json.GetProperty("replayId").GetString()}?said=replay-begun") : page.Failed(answer.Problem!);
     }
 

@@ -1,4 +1,10 @@
 using Hookway.Api;
+using Hookway.Dispatch.Apps;
+using Hookway.Dispatch.Endpoints;
+using Hookway.Dispatch.Messages;
+using Hookway.Ingest.Destinations;
+using Hookway.Ingest.Ledger;
+using Hookway.Ingest.Sources;
 using Hookway.Issues;
 using Hookway.Ui;
 
@@ -25,9 +31,37 @@ public static class IssuePages
         return PageResult.Of<IssueList>(page, new { Issues = issues ?? new Page<IssueResource>([], null), Problem = problem }, problem?.Status ?? StatusCodes.Status200OK);
     }
 
-    private static async Task<IResult> Show(string issueId, DashboardContext page) =>
-        (await page.Api.Get<IssueResource>(PageApi.Path("ingest", "issues", issueId))).Failed(out var issue, out var problem)
-            ? page.Failed(problem) : PageResult.Of<IssuePage>(page, new { Issue = issue });
+    private static async Task<IResult> Show(string issueId, DashboardContext page)
+    {
+        if ((await page.Api.Get<IssueResource>(PageApi.Path("ingest", "issues", issueId))).Failed(out var issue, out var problem))
+        {
+            return page.Failed(problem);
+        }
+        var events = await Found<EventResource>(page, issue.EventIds.Select(id => PageApi.Path("ingest", "events", id)));
+        var messages = issue.AppId is { } app ? await Found<MessageResource>(page, issue.MessageIds.Select(id => PageApi.Path("apps", app, "messages", id))) : [];
+        return PageResult.Of<IssuePage>(page, new
+        {
+            Issue = issue, Events = events, Messages = messages,
+            Source = issue.SourceId is { } sourceId ? (await page.Api.Get<SourceResource>(PageApi.Path("ingest", "sources", sourceId))).Value : null,
+            Destination = issue.DestinationId is { } destinationId ? (await page.Api.Get<DestinationResource>(PageApi.Path("ingest", "destinations", destinationId))).Value : null,
+            App = issue.AppId is { } appId ? (await page.Api.Get<AppResource>(PageApi.Path("apps", appId))).Value : null,
+            Endpoint = issue is { AppId: { } ofApp, EndpointId: { } endpointId } ? (await page.Api.Get<EndpointResource>(PageApi.Path("apps", ofApp, "endpoints", endpointId))).Value : null,
+        });
+    }
+
+    /// <summary>Those that are still kept, the last first.</summary>
+    private static async Task<List<T>> Found<T>(DashboardContext page, IEnumerable<string> paths) where T : class
+    {
+        var found = new List<T>();
+        foreach (var path in paths.Reverse())
+        {
+            if ((await page.Api.Get<T>(path)).Value is { } one)
+            {
+                found.Add(one);
+            }
+        }
+        return found;
+    }
 
     private static async Task<IResult> Move(string issueId, string verb, DashboardContext page)
     {

@@ -77,7 +77,11 @@ public static class EventPages
                 "/api/v1/ingest/events", ("sourceId", found.SourceId), ("entityKey", entity), ("limit", MostOfEntity.ToString(CultureInfo.InvariantCulture))))).Value?.Data ?? [];
         var attempts = found.Deliveries.Count == 0 ? []
             : (await page.Api.Get<Page<EventAttemptResource>>(PageApi.Query("/api/v1/ingest/attempts", ("eventId", eventId), ("limit", MostAttempts)))).Value?.Data ?? [];
-        return PageResult.Of<EventPage>(page, new { Event = found, Source = source, Same = same, Check = check, Attempts = attempts, Destinations = await Destinations(page, found.SourceId) });
+        return PageResult.Of<EventPage>(page, new
+        {
+            Event = found, Source = source, Same = same, Check = check, Attempts = attempts, Destinations = await Destinations(page, found.SourceId),
+            Vendor = found.SignatureStatus != "verified" ? null : (await page.Api.Get<VendorList>("/api/v1/ingest/vendors")).Value?.Data.FirstOrDefault(vendor => vendor.Vendor == source.Vendor),
+        });
     }
 
     /// <summary>The bytes as they came, to be saved: nothing that a vendor sent is shown by the browser as a page of ours.</summary>

@@ -62,7 +62,10 @@ public static class RecipientPages
         }
         var endpoints = known.Value is null ? null
             : (await page.Api.Get<Page<EndpointResource>>(PageApi.Query(PageApi.Path("apps", appId, "endpoints"), ("recipient", recipient), ("limit", "100")))).Value?.Data;
-        return PageResult.Of<RecipientPage>(page, new { App = app, Id = recipient, Recipient = known.Value, Endpoints = endpoints ?? [], Messages = messages.Value?.Data ?? [] });
+        return PageResult.Of<RecipientPage>(page, new
+        {
+            App = app, Id = recipient, Recipient = known.Value, Endpoints = endpoints ?? [], Health = await EndpointHealth.Read(page.Api, endpoints ?? []), Messages = messages.Value?.Data ?? [],
+        });
     }
 
     /// <summary>Opens a portal session for support to see what the customer sees; it is in the audit log under the member's name.</summary>

@@ -39,13 +39,13 @@ public static class SettingsPages
         var expires = days is { } given ? (DateTimeOffset?)page.Now.AddDays(given) : null;
         var answer = await page.Api.Post("/api/v1/api-keys", new { name = form.Text("name") ?? "", scopes = form.All("scope"), expiresAt = expires });
         // Shown once: the key is nowhere but in this answer.
-        return answer.IsGood ? await KeysPage(page, null, answer.Json.GetProperty("key").GetString()) : await KeysPage(page, form.With(answer.Problem), null);
+        return answer.IsGood ? await KeysPage(page, null, answer.Json.GetProperty("key").GetString(), form.Text("command")) : await KeysPage(page, form.With(answer.Problem), null);
     }
 
-    private static async Task<IResult> KeysPage(DashboardContext page, FormState? form, string? made)
+    private static async Task<IResult> KeysPage(DashboardContext page, FormState? form, string? made, string? command = null)
     {
         var (keys, problem) = await page.Api.Get<Page<ApiKeyResource>>(PageApi.Query("/api/v1/api-keys", ("limit", "100"), ("cursor", page.Asked("cursor"))));
-        return keys is null ? page.Failed(problem!) : PageResult.Of<KeysPage>(page, new { Keys = keys, Form = form, Made = made }, form?.Problem?.Status ?? StatusCodes.Status200OK);
+        return keys is null ? page.Failed(problem!) : PageResult.Of<KeysPage>(page, new { Keys = keys, Form = form, Made = made, Command = command }, form?.Problem?.Status ?? StatusCodes.Status200OK);
     }
 
     private static async Task<IResult> RevokeKey(string keyId, DashboardContext page) =>

@@ -10,10 +10,16 @@ namespace Hookway.Hosting.Demo;
 /// <summary>What runs beside the server in a demo: receivers, a backend that sends messages over the API as any other would, and vendors that send events.</summary>
 public sealed class DemoServer : IAsyncDisposable
 {
+    /// <summary>What a demo that is new lives through first.</summary>
+    public static readonly TimeSpan FirstTime = TimeSpan.FromHours(1);
+
     /// <summary>Messages that are sent at once, so that pages have something to show.</summary>
-    private const int FirstMessages = 240;
-    private const int FirstEvents = 60;
+    private const int FirstMessages = 60;
+    private const int FirstEvents = 20;
     private const string Email = "demo@example.com";
+
+    private static readonly TimeSpan Step = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan StepTakes = TimeSpan.FromMilliseconds(250);
 
     private readonly HttpMessageInvoker _client = new(new SocketsHttpHandler { AllowAutoRedirect = false });
     private readonly CancellationTokenSource _over = new();
@@ -42,9 +48,7 @@ public sealed class DemoServer : IAsyncDisposable
         var isNew = await content.Fill();
         var feeds = new DemoFeeds(demo.Call, demo.Post, demo._receiver, random, clock);
         await feeds.Fill();
-        demo._traffic = Task.WhenAll(
-            demo.Repeat(content.SendOne, isNew ? FirstMessages : 0, TimeSpan.FromMilliseconds(900), random, clock),
-            demo.Repeat(feeds.SendOne, isNew ? FirstEvents : 0, TimeSpan.FromSeconds(3), random, clock));
+        demo._traffic = demo.Traffic(content, feeds, isNew, random, clock);
         return (demo, await SignInLine(services));
     }
 
@@ -67,6 +71,44 @@ public sealed class DemoServer : IAsyncDisposable
         var password = string.Join('-', Enumerable.Range(0, 3).Select(_ => ApiKey.Generate()[4..9].ToLowerInvariant()));
         await services.GetRequiredService<Joining>().SetUp(link.Split('/')[^1], "Northwind", Email, "Demo Owner", password);
         return $"Sign in as {Email} with the password {password}";
+    }
+
+    private async Task Traffic(DemoWorkspace content, DemoFeeds feeds, bool isNew, Random random, TimeProvider clock)
+    {
+        if (clock is DemoClock { Behind.Ticks: > 0 } late)
+        {
+            await LiveThrough(late, content, feeds, random);
+            isNew = false;
+        }
+        await Task.WhenAll(
+            Repeat(content.SendOne, isNew ? FirstMessages : 0, TimeSpan.FromMilliseconds(900), random, clock),
+            Repeat(feeds.SendOne, isNew ? FirstEvents : 0, TimeSpan.FromSeconds(3), random, clock));
+    }
+
+    /// <summary>The time by which the clock is behind, minute by minute: more happens in some than in others, and each is given the time to be delivered.</summary>
+    private async Task LiveThrough(DemoClock late, DemoWorkspace content, DemoFeeds feeds, Random random)
+    {
+        try
+        {
+            for (var minute = 0; late.Behind > TimeSpan.Zero; minute++)
+            {
+                var busy = 4 + (int)(3 * Math.Sin(minute / 7.0));
+                for (var i = random.Next(busy, busy + 4); i > 0; i--)
+                {
+                    await content.SendOne();
+                }
+                for (var i = random.Next(0, busy / 2 + 1); i > 0; i--)
+                {
+                    await feeds.SendOne();
+                }
+                await Task.Delay(StepTakes, late, _over.Token);
+                late.CatchUp(Step);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or HttpRequestException or InvalidOperationException)
+        {
+            // The demo ends, or its server does.
+        }
     }
 
     private async Task Repeat(Func<Task> one, int first, TimeSpan pause, Random random, TimeProvider clock)
