@@ -61,7 +61,7 @@ public class DashboardWalkTests(Browsers browsers)
             await page.ReloadAsync();
             return await page.GetByRole(AriaRole.Heading, new() { Name = "invoice.paid succeeded" }).IsVisibleAsync();
         });
-        await Expect(page.Locator("details.attempt[open]").GetByText("webhook-signature")).ToBeVisibleAsync();
+        await Expect(page.Locator("details.attempt[open] .headers").GetByText("webhook-signature")).ToBeVisibleAsync();
         await Expect(page.Locator("svg.timeline circle.node-good")).ToHaveCountAsync(1);
         (await walker.Cookies()).ShouldAllBe(cookie => cookie.HttpOnly && cookie.SameSite == SameSiteAttribute.Lax);
     }

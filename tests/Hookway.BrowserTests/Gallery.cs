@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Hookway.Access;
 using Hookway.Access.Members;
 using Hookway.Storage;
@@ -12,7 +13,7 @@ namespace Hookway.BrowserTests;
 /// A server with something of everything, made when it is first asked for, and the addresses of all its pages. Whatever a stranger can choose (names, types, payloads,
 /// headers, answers) is an attack on the page that shows it.
 /// </summary>
-public sealed class Gallery : IAsyncDisposable
+public sealed partial class Gallery : IAsyncDisposable
 {
     public const string Hostile = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'";
 
@@ -61,6 +62,24 @@ public sealed class Gallery : IAsyncDisposable
 
     public async Task<string> Portal(object? theme = null, string recipient = "customer_1") =>
         new Uri((await Server.Post($"/api/v1/apps/{App}/portal-sessions", new { recipient, theme, returnUrl = "https://customer.example/" })).Expect(201).Text("url")).AbsolutePath.TrimEnd('/');
+
+    /// <summary>Where each write of the workspace's pages is sent to, by its route below the workspace: what an owner is shown.</summary>
+    public async Task<IReadOnlyDictionary<string, string>> WriteAddresses()
+    {
+        using var owner = await PageClient.SignedIn(Server);
+        var addresses = new Dictionary<string, string> { ["/ingest/events/replay"] = Base + "/ingest/events/replay" };
+        foreach (var page in Pages.Where(page => page.StartsWith(Base, StringComparison.Ordinal)))
+        {
+            foreach (Match match in Action().Matches((await owner.Get(page)).Expect(200).Html))
+            {
+                if (PageRoutes.NameOf(Server, "POST", match.Groups[1].Value) is { } name && name.StartsWith("/w/", StringComparison.Ordinal))
+                {
+                    addresses.TryAdd(name["/w/{workspaceId}".Length..], match.Groups[1].Value);
+                }
+            }
+        }
+        return addresses;
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -210,4 +229,7 @@ public sealed class Gallery : IAsyncDisposable
             (form.querySelector('button[type=submit]:not([formaction])') ?? document.querySelector(`button[form=${form.id}]`)).click();
         }
         """, new object[] { action, fields.Select(field => new[] { field.Name, field.Value }).ToArray() });
+
+    [GeneratedRegex("(?:formaction|method=\"post\" action)=\"([^\"]*)\"")]
+    private static partial Regex Action();
 }

@@ -36,7 +36,7 @@ public class PortalWalkTests(Browsers browsers)
         await receiver.WaitFor(1);
         await portal.GetByRole(AriaRole.Link, new() { Name = "Messages" }).First.ClickAsync();
         await portal.GetByRole(AriaRole.Link, new() { Name = "invoice.paid" }).ClickAsync();
-        await Expect(portal.Locator("details.attempt[open]").GetByText("webhook-signature")).ToBeVisibleAsync();
+        await Expect(portal.Locator("details.attempt[open] .headers").GetByText("webhook-signature")).ToBeVisibleAsync();
         await portal.GetByRole(AriaRole.Button, new() { Name = "Resend" }).ClickAsync();
         await Expect(portal.GetByText("It is delivered again.")).ToBeVisibleAsync();
         await receiver.WaitFor(2);

@@ -13,7 +13,7 @@ public class ScreenshotTests(Browsers browsers)
     public async Task The_demo_has_something_to_show_on_the_main_pages()
     {
         // Pictures are of a demo that has lived through its hour.
-        var clock = new DemoClock(Update ? DemoServer.FirstTime : TimeSpan.FromMinutes(4));
+        var clock = new DemoClock(Update ? DemoServer.FirstTime : TimeSpan.FromMinutes(15));
         await using var server = await TestServer.Start(clock: clock);
         var (demo, line) = await DemoServer.Start(server.Services, server.Address);
         await using var _ = demo;

@@ -65,11 +65,15 @@ public static class VerifySnippets
                 return false
             }
             """),
-        ("Shell", """
-            # ID, TIME and SIGNATURE are the webhook-* headers, body.json the raw body; send one yourself with curl by these headers
+        ("curl", """
+            # Checks: ID, TIME and SIGNATURE are the webhook-* headers, body.json the raw body.
             KEY=$(printf %s "${WEBHOOK_SECRET#whsec_}" | base64 -d | od -An -tx1 | tr -d ' \n')
             EXPECTED=v1,$( (printf %s "$ID.$TIME."; cat body.json) | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$KEY" -binary | base64)
             case " $SIGNATURE " in *" $EXPECTED "*) echo valid ;; *) echo invalid ;; esac
+
+            # Sends your own receiver at URL a message that it must take: with ID and TIME=$(date +%s) of your choice.
+            [ -z "$URL" ] || curl -sS "$URL" -H "webhook-id: $ID" -H "webhook-timestamp: $TIME" -H "webhook-signature: $EXPECTED" \
+              -H 'content-type: application/json' --data-binary @body.json
             """),
     ];
 }

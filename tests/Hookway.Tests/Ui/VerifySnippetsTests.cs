@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using Hookway.Tests.Support;
 using Hookway.Ui;
 using Hookway.Webhooks;
 
@@ -51,13 +52,25 @@ public sealed class VerifySnippetsTests : IDisposable
     [Theory]
     [InlineData(false, "valid")]
     [InlineData(true, "invalid")]
-    public async Task The_example_for_the_shell_tells_good_from_bad(bool changed, string verdict)
+    public async Task The_example_for_curl_tells_good_from_bad(bool changed, string verdict)
     {
         var (time, signature) = Sign(0);
         await File.WriteAllTextAsync(Path.Combine(_folder, "body.json"), changed ? Body + " " : Body, TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(
-            Path.Combine(_folder, "run.sh"), $"ID=msg_1 TIME={time} SIGNATURE='v1,AAAA {signature}' WEBHOOK_SECRET={_secret.Reveal()}\n{Code("Shell")}\n", TestContext.Current.CancellationToken);
+            Path.Combine(_folder, "run.sh"), $"ID=msg_1 TIME={time} SIGNATURE='v1,AAAA {signature}' WEBHOOK_SECRET={_secret.Reveal()}\n{Code("curl")}\n", TestContext.Current.CancellationToken);
         (await Run("sh", "run.sh")).ShouldBe(verdict);
+    }
+
+    [Fact]
+    public async Task The_example_for_curl_sends_what_a_receiver_takes()
+    {
+        await using var receiver = await ReceiverStub.Start();
+        await File.WriteAllTextAsync(Path.Combine(_folder, "body.json"), Body, TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            Path.Combine(_folder, "run.sh"), $"ID=msg_1 TIME=$(date +%s) SIGNATURE= URL={receiver.Url} WEBHOOK_SECRET={_secret.Reveal()}\n{Code("curl")}\n", TestContext.Current.CancellationToken);
+        await Run("sh", "run.sh");
+        var sent = receiver.Requests.ShouldHaveSingleItem();
+        new WebhookVerifier([_secret]).Verify(name => sent.Headers.GetValueOrDefault(name), sent.Body).ShouldBe(WebhookVerification.Verified);
     }
 
     private (string Time, string Signature) Sign(int seconds)

@@ -97,7 +97,7 @@ public sealed class DemoServer : IAsyncDisposable
                 {
                     await content.SendOne();
                 }
-                for (var i = random.Next(0, busy / 2 + 1); i > 0; i--)
+                for (var i = random.Next(1, (busy / 2) + 2); i > 0; i--)
                 {
                     await feeds.SendOne();
                 }
