@@ -112,7 +112,7 @@ public class RoleWalkTests(Browsers browsers, Gallery gallery)
         {
             var status = await walker.Page.EvaluateAsync<int>(
                 """
-                async action => (await fetch(action, { method: 'POST', redirect: 'manual', body: new URLSearchParams({ _token: document.querySelector('[name=_token]').value, name: 'Forced', role: 'owner', verb: 'resolve' }) })).status
+                async action => (await fetch(action, { method: 'POST', redirect: 'manual', body: new URLSearchParams({ _token: document.querySelector('[name=_token]').value, name: 'Forced', recipient: 'forced', role: 'owner', verb: 'resolve' }) })).status
                 """, actions[write]);
             status.ShouldBe(403, $"{role}: {write}");
         }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Hookway.Access;
 using Hookway.Access.Members;
 using Hookway.Tests.Support;
@@ -58,6 +59,28 @@ public class IngestPagesTests(ServerFixture fixture) : IClassFixture<ServerFixtu
         (await Server.Deliver(source.Path(), """{"kind":"order.made"}"""u8.ToArray(), headers: [("X-Token", "s3cret")])).Expect(200);
         (await member.Get(made)).Expect(200).Text.ShouldContain("order.made");
         (await member.Get(made + "/settings")).Expect(200).Html.ShouldContain("value=\"X-Token\"");
+    }
+
+    [Fact]
+    public async Task What_is_expected_of_a_feed_is_set_on_its_page()
+    {
+        var source = await Server.CreateSource("stripe");
+        using var member = await PageClient.SignedIn(Server, Roles.Member);
+        var at = $"{await Root()}/ingest/sources/{source.Id()}/settings";
+        var rules = Regex.Matches((await member.Get(at)).Expect(200).Html, "name=\"rule\" value=\"([^\"]+)\"").Select(match => match.Groups[1].Value).ToList();
+        rules.ShouldContain("late");
+        rules.Count.ShouldBeGreaterThan(5);
+        var form = rules.Where(rule => rule != "silence").Select(rule => ("rule", (string?)rule));
+
+        (await member.Post(at.Replace("/settings", "/expectations", StringComparison.Ordinal), [.. form, ("seconds.late", "60")])).Expect(303);
+
+        var expectations = (await Server.Get("/api/v1/ingest/sources/" + source.Id())).Expect(200).Body.GetProperty("expectations");
+        expectations.GetProperty("late").GetInt32().ShouldBe(60);
+        expectations.GetProperty("silence").ValueKind.ShouldBe(JsonValueKind.Null);
+        expectations.EnumerateObject().Count().ShouldBe(2);
+        (await member.Post(at.Replace("/settings", "/expectations", StringComparison.Ordinal), [.. form, ("seconds.late", "1")])).Expect(400).Text.ShouldContain("must be from 10 to");
+        using var viewer = await PageClient.SignedIn(Server, Roles.Viewer);
+        (await viewer.Get(at)).Expect(200).Text.ShouldContain("within 60 s");
     }
 
     [Fact]

@@ -28,6 +28,7 @@ public static class PageWrites
         ["/replays/{replayId}/cancel"] = Roles.Member,
         ["/ingest/sources"] = Roles.Member,
         ["/ingest/sources/{sourceId}/settings"] = Roles.Member,
+        ["/ingest/sources/{sourceId}/expectations"] = Roles.Member,
         ["/ingest/sources/{sourceId}/rotate"] = Roles.Member,
         ["/ingest/sources/{sourceId}/{change}"] = Roles.Member,
         ["/ingest/sources/{sourceId}/destinations"] = Roles.Member,

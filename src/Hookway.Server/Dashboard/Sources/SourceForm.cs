@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using Hookway.Ingest.Sources;
+using Hookway.Ingest.Verification;
 using Hookway.Ui;
 
 namespace Hookway.Dashboard.Sources;
@@ -13,6 +15,14 @@ public static class SourceForm
         ("contentTemplate", "What is signed", "{body} when blank; {timestamp}.{body} and the like"), ("timestampHeader", "Timestamp header", "what {timestamp} stands for"),
         ("eventIdPath", "Event id", "a path in the body, or header:Name"), ("eventTypePath", "Event type", "the same"), ("entityKeyPath", "Entity", "to what it happened"), ("timePath", "Time", "when it happened"),
     ];
+
+    private static readonly Dictionary<string, string> CommonTexts = new()
+    {
+        [CommonRule.Late.Name] = "An event comes soon after what it tells of.",
+        [CommonRule.Silence.Name] = "The feed is not silent for long, nor sends far less than usual.",
+        [CommonRule.Order.Name] = "Events of one thing come in the order in which they happened.",
+        [CommonRule.Duplicates.Name] = "An event comes once.",
+    };
 
     /// <param name="isNew">Otherwise what is left blank is kept or taken away, as the page says.</param>
     public static JsonObject Body(FormState form, bool isNew, string? vendor)
@@ -44,6 +54,32 @@ public static class SourceForm
             body["verification"] = Verification(form);
         }
         return body;
+    }
+
+    /// <summary>What can be expected of a source's events: the rules of every source, and those of its vendor.</summary>
+    public static IReadOnlyList<VendorRule> Rules(VendorResource? vendor) =>
+    [
+        .. CommonRule.All.Select(rule => new VendorRule(rule.Name, "common", CommonTexts[rule.Name], (int?)rule.Within?.TotalSeconds)),
+        .. vendor?.GapRules ?? [],
+    ];
+
+    /// <summary>The rules that the form sets: those that are not chosen are off, those without a time of their own are as usual.</summary>
+    public static JsonObject Expectations(FormState form, VendorResource? vendor)
+    {
+        var chosen = form.All("rule");
+        var expectations = new JsonObject();
+        foreach (var rule in Rules(vendor))
+        {
+            if (!chosen.Contains(rule.Name))
+            {
+                expectations[rule.Name] = null;
+            }
+            else if (form.Number("seconds." + rule.Name) is { } seconds && seconds != rule.WithinSeconds)
+            {
+                expectations[rule.Name] = seconds;
+            }
+        }
+        return new JsonObject { ["expectations"] = expectations };
     }
 
     private static JsonObject? Verification(FormState form)

@@ -22,6 +22,7 @@ public static class SourcePages
         routes.MapGet(One + "/refused", Refused);
         routes.MapGet(One + "/settings", Settings);
         routes.MapPost(One + "/settings", Save);
+        routes.MapPost(One + "/expectations", SaveExpectations);
         routes.MapPost(One + "/rotate", Rotate);
         routes.MapPost(One + "/{change:regex(^(enable|disable)$)}", Switch);
         routes.MapPost(One + "/archive", Archive);
@@ -96,13 +97,28 @@ public static class SourcePages
         return answer.IsGood ? new SeeOtherResult(page.SourceUrl(sourceId) + "/settings?said=saved") : await SettingsPage(page, sourceId, form.With(answer.Problem));
     }
 
-    private static async Task<IResult> SettingsPage(DashboardContext page, string sourceId, FormState? form)
+    private static async Task<IResult> SaveExpectations(string sourceId, HttpContext http, DashboardContext page)
     {
         if ((await page.Api.Get<SourceResource>(PageApi.Path("ingest", "sources", sourceId))).Failed(out var source, out var problem))
         {
             return page.Failed(problem);
         }
-        return PageResult.Of<SourceSettingsPage>(page, new { Source = source, Vendor = await VendorOf(page, source.Vendor), Form = form }, form?.Problem?.Status ?? StatusCodes.Status200OK);
+        var form = await FormState.Read(http.Request);
+        var answer = await page.Api.Patch(PageApi.Path("ingest", "sources", sourceId), SourceForm.Expectations(form, await VendorOf(page, source.Vendor)));
+        return answer.IsGood ? new SeeOtherResult(page.SourceUrl(sourceId) + "/settings?said=saved")
+            : answer.Problem is { Status: StatusCodes.Status400BadRequest } wrong ? await SettingsPage(page, sourceId, null, form.With(wrong)) : page.Failed(answer.Problem!);
+    }
+
+    private static async Task<IResult> SettingsPage(DashboardContext page, string sourceId, FormState? form, FormState? expected = null)
+    {
+        if ((await page.Api.Get<SourceResource>(PageApi.Path("ingest", "sources", sourceId))).Failed(out var source, out var problem))
+        {
+            return page.Failed(problem);
+        }
+        return PageResult.Of<SourceSettingsPage>(page, new
+        {
+            Source = source, Vendor = await VendorOf(page, source.Vendor), Form = form, Expected = expected,
+        }, (form ?? expected)?.Problem?.Status ?? StatusCodes.Status200OK);
     }
 
     private static async Task<IResult> Rotate(string sourceId, HttpContext http, DashboardContext page)
