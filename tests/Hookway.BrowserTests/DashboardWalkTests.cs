@@ -1,6 +1,8 @@
 using System.Text.RegularExpressions;
 using Hookway.Access;
+using Hookway.Access.Sessions;
 using Hookway.Tests.Support;
+using Hookway.Ui;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -83,6 +85,12 @@ public class DashboardWalkTests(Browsers browsers)
         await using var walker = await Walker.Start(browsers, server.Address, scripts);
         await walker.SignIn(server);
         var page = walker.Page;
+
+        // Why did they not get it? Asked on the first page, answered on the next.
+        await page.GetByLabel("Recipient").FillAsync("customer_123");
+        await page.GetByLabel("Event type").FillAsync("invoice.paid");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Explain" }).ClickAsync();
+        await Expect(page.Locator(".answer")).ToContainTextAsync("customer_123");
 
         await page.GetByRole(AriaRole.Link, new() { Name = "Apps", Exact = true }).First.ClickAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "Billing events" }).ClickAsync();
@@ -173,6 +181,58 @@ public class DashboardWalkTests(Browsers browsers)
         await page.Locator(".side").GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Sign in" })).ToBeVisibleAsync();
     }
+
+    [Fact]
+    public async Task The_second_step_is_turned_on_by_what_a_phone_reads_and_asked_for_at_the_next_sign_in()
+    {
+        await using var server = await TestServer.Start();
+        await using var walker = await Walker.Start(browsers, server.Address);
+        var email = await walker.SignIn(server);
+        var page = walker.Page;
+        await page.GotoAsync("/account");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Turn it on" }).ClickAsync();
+        var folder = Path.Combine(Repository.Tests, "npm");
+        await Npm.Run(folder, "--version");
+        await page.EvaluateAsync(await File.ReadAllTextAsync(Path.Combine(folder, "node_modules", "jsqr", "dist", "jsQR.js")));
+        foreach (var text in new[] { 1, 60, 90, 130, 200, 300, 450, 600 }.Select(length => string.Concat(Enumerable.Range(0, length).Select(i => (char)('a' + (i * i % 26))))))
+        {
+            (await Scan(page, QrCode.Of(text).Path(), QrCode.Of(text).Size + (2 * QrCode.Border))).ShouldBe(text);
+        }
+        var shown = page.Locator("svg.qr");
+        var uri = await Scan(page, (await shown.Locator("path").GetAttributeAsync("d"))!, int.Parse((await shown.GetAttributeAsync("viewBox"))!.Split(' ')[^1], System.Globalization.CultureInfo.InvariantCulture));
+        uri.ShouldBe($"otpauth://totp/Hookway:{Uri.EscapeDataString(email)}?secret={await page.Locator("#key").TextContentAsync()}&issuer=Hookway");
+        var secret = Convert.FromHexString((await page.Locator("input[name=secret]").GetAttributeAsync("value"))!);
+        await page.GetByLabel("The code it shows now").FillAsync(OneTimeCodes.CodeAt(secret, DateTimeOffset.UtcNow));
+        await page.GetByLabel("Your password").FillAsync(Walker.Password);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Turn it on" }).ClickAsync();
+        await Expect(page.GetByText("The second step is on.")).ToBeVisibleAsync();
+        var recovery = (await page.Locator("pre").TextContentAsync())!.Split('\n')[0].Trim();
+
+        await page.Locator(".side summary.me").ClickAsync();
+        await page.Locator(".side").GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
+        await page.GetByLabel("E-mail").FillAsync(email);
+        await page.GetByLabel("Password").FillAsync(Walker.Password);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Enter the code" })).ToBeVisibleAsync();
+        await page.GetByLabel("Code").FillAsync(recovery);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Continue" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Overview" })).ToBeVisibleAsync();
+    }
+
+    /// <summary>What a reader of QR codes makes of a drawing.</summary>
+    private static Task<string> Scan(IPage page, string path, int side) => page.EvaluateAsync<string>(
+        """
+        async ([path, side]) => {
+            const image = new Image();
+            image.src = 'data:image/svg+xml;base64,' + btoa(`<svg xmlns="http://www.w3.org/2000/svg" width="800" height="800" viewBox="0 0 ${side} ${side}"><rect width="100%" height="100%" fill="#fff"/><path d="${path}"/></svg>`);
+            await image.decode();
+            const canvas = document.createElement('canvas');
+            canvas.width = canvas.height = 800;
+            const pen = canvas.getContext('2d');
+            pen.drawImage(image, 0, 0, 800, 800);
+            return jsQR(pen.getImageData(0, 0, 800, 800).data, 800, 800)?.data ?? 'nothing that can be read';
+        }
+        """, new object[] { path, side });
 
     private static Task<string> Focused(IPage page) => page.EvaluateAsync<string>("document.activeElement.textContent.trim()");
 }

@@ -75,6 +75,7 @@ public class EveryPageTests(Browsers browsers, Gallery gallery)
         List<string> found = [];
         await using (var stranger = await Walker.Start(browsers, gallery.Server.Address, width: Wide))
         {
+            await stranger.Page.AddInitScriptAsync(await Axe.Value);
             foreach (var page in gallery.GatePages)
             {
                 found.AddRange(await Look(stranger.Page, page));
@@ -85,6 +86,7 @@ public class EveryPageTests(Browsers browsers, Gallery gallery)
         }
         await using var walker = await Walker.Start(browsers, gallery.Server.Address, width: Wide);
         await walker.SignIn(gallery.Server, Roles.Owner, Gallery.Hostile);
+        await walker.Page.AddInitScriptAsync(await Axe.Value);
         // A page whose work goes on shows itself anew after a while: not while it is looked at.
         await walker.Page.AddInitScriptAsync("const wait = setTimeout; window.setTimeout = (act, ...rest) => String(act).includes('location.reload') ? 0 : wait(act, ...rest);");
         found.AddRange(await Look(walker.Page, gallery.Pages[0], Everything));
@@ -106,6 +108,7 @@ public class EveryPageTests(Browsers browsers, Gallery gallery)
     {
         await gallery.Make();
         await using var walker = await Walker.Start(browsers, gallery.Server.Address, width: Wide);
+        await walker.Page.AddInitScriptAsync(await Axe.Value);
         List<string> found = [];
         var portal = await gallery.Portal(new { mode = "auto" });
         foreach (var page in gallery.PortalPages)
@@ -192,7 +195,6 @@ public class EveryPageTests(Browsers browsers, Gallery gallery)
     private static async Task Prepare(IPage page)
     {
         await page.EvaluateAsync("() => { for (const more of document.querySelectorAll('details:not(.menu):not(.ask):not(.top-bar)')) more.open = true; }");
-        await page.EvaluateAsync(await Axe.Value);
     }
 
     private static async Task<IEnumerable<string>> InTheDark(IPage page, string of)

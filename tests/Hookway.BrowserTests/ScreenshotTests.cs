@@ -13,7 +13,7 @@ public class ScreenshotTests(Browsers browsers)
     public async Task The_demo_has_something_to_show_on_the_main_pages()
     {
         // Pictures are of a demo that has lived through its hour.
-        var clock = new DemoClock(Update ? DemoServer.FirstTime : TimeSpan.FromMinutes(15));
+        var clock = new DemoClock(Update ? DemoServer.FirstTime : TimeSpan.FromMinutes(10));
         await using var server = await TestServer.Start(clock: clock);
         var (demo, line) = await DemoServer.Start(server.Services, server.Address);
         await using var _ = demo;
@@ -21,6 +21,8 @@ public class ScreenshotTests(Browsers browsers)
         var apps = (await server.Get("/api/v1/apps")).Expect(200).Items;
         var app = apps.Single(found => found.GetProperty("name").GetString() == "Billing events").GetProperty("appId").GetString()!;
         await TestServer.Until(() => clock.Behind == TimeSpan.Zero);
+        var first = (await server.Get($"/api/v1/apps/{app}/messages?limit=250")).Expect(200).Items[^1].GetProperty("createdAt").GetDateTimeOffset();
+        first.ShouldBeLessThan(clock.GetUtcNow().AddMinutes(-8));
         if (Update)
         {
             // The first retries come after five seconds.

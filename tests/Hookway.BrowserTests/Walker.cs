@@ -47,8 +47,8 @@ public sealed class Walker : IAsyncDisposable
         return walker;
     }
 
-    /// <summary>Makes a member of the first workspace and signs in as them, through the pages.</summary>
-    public async Task SignIn(TestServer server, string role = Roles.Owner, string? name = null)
+    /// <summary>Makes a member of the first workspace and signs in as them, through the pages; answers their address.</summary>
+    public async Task<string> SignIn(TestServer server, string role = Roles.Owner, string? name = null)
     {
         var workspace = (await server.Services.GetRequiredService<WorkspaceStore>().First())!;
         var email = $"{role}-{Guid.NewGuid():N}@example.com";
@@ -58,6 +58,7 @@ public sealed class Walker : IAsyncDisposable
         await Page.GetByLabel("Password").FillAsync(Password);
         await Page.GetByRole(AriaRole.Button, new() { Name = "Join" }).ClickAsync();
         await Assertions.Expect(Page.GetByRole(AriaRole.Heading, new() { Name = "Overview" })).ToBeVisibleAsync();
+        return email;
     }
 
     public Task<IReadOnlyList<BrowserContextCookiesResult>> Cookies() => _context.CookiesAsync();

@@ -29,6 +29,8 @@ public class DispatchPagesTests(ServerFixture fixture) : IClassFixture<ServerFix
         (await browser.Get($"{at}?recipient=nobody")).Expect(200).Text.ShouldContain("nobody");
         (await browser.Get($"{at}?recipient=nobody&since=yesterday")).Expect(400).Text.ShouldContain("RFC 3339");
         (await browser.Get(at)).Expect(200).Html.ShouldNotContain("class=\"answer\"");
+        (await browser.Get($"{await Root()}/explain?appId={app}&recipient=a%7Cb&type=invoice.paid")).Expect(303).Location.ShouldBe($"{at}?recipient=a%7Cb&type=invoice.paid");
+        (await browser.Get($"{await Root()}/explain")).Expect(303).Location.ShouldBe(await Root() + "/apps");
     }
 
     [Fact]

@@ -26,7 +26,7 @@ public partial class RolesOnPagesTests(ServerFixture fixture) : IClassFixture<Se
     {
         var values = await Scene();
         using var browser = await PageClient.SignedIn(Server, role);
-        foreach (var route in Routes("GET").Where(route => NameOf(route.RoutePattern) is not ("/apps/{appId}" or "/apps/{appId}/messages/live" or "/ingest/events/live")))
+        foreach (var route in Routes("GET").Where(route => NameOf(route.RoutePattern) is not ("/apps/{appId}" or "/explain" or "/apps/{appId}/messages/live" or "/ingest/events/live")))
         {
             (await browser.Get(PathOf(route.RoutePattern, values))).Status.ShouldBe(200, $"{role}: GET {NameOf(route.RoutePattern)}");
         }
@@ -39,6 +39,36 @@ public partial class RolesOnPagesTests(ServerFixture fixture) : IClassFixture<Se
             (answer.Status == 403).ShouldBe(!may, $"{role}: POST {name} was answered with {answer.Status}");
             answer.Status.ShouldBeLessThan(500, $"{role}: POST {name}");
         }
+    }
+
+    [Fact]
+    public async Task Every_write_needs_the_token_of_its_session_and_those_before_one_are_not_taken_from_other_sites()
+    {
+        var values = await Scene();
+        values["sessionId"] = "ses_none";
+        values["token"] = "none";
+        using var browser = await PageClient.SignedIn(Server);
+        using var other = await PageClient.SignedIn(Server);
+        var writes = Server.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+            .Where(route => route.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods.Contains("POST") is true && route.Metadata.GetMetadata<DashboardPage>() is not null).ToList();
+        var before = (await Server.Get("/api/v1/audit-log?limit=1")).Expect(200).Items[0].ToString();
+        foreach (var route in writes)
+        {
+            var path = PathOf(route.RoutePattern, values);
+            if (route.Metadata.GetMetadata<DashboardPage>()!.NeedsSession)
+            {
+                (await browser.Post(path, null, [("name", "Forged")])).Expect(400).Text.ShouldContain("not sent from a page of this session", customMessage: path);
+                (await browser.Post(path, other.FormToken, [("name", "Forged")])).Expect(400);
+            }
+            else
+            {
+                (await browser.Post(path, null, [("name", "Forged")], ("Sec-Fetch-Site", "cross-site"))).Expect(403).Text.ShouldContain("another site", customMessage: path);
+                (await browser.Post(path, null, [("name", "Forged")], ("Origin", "https://elsewhere.example"))).Expect(403);
+            }
+        }
+        writes.Count.ShouldBeGreaterThan(PageWrites.Least.Count);
+        (await Server.Get("/api/v1/audit-log?limit=1")).Expect(200).Items[0].ToString().ShouldBe(before);
+        (await browser.Get("/account")).Expect(200);
     }
 
     private static (string, string?)[] Fields(string name) => name switch

@@ -10,7 +10,7 @@ public static class PageRoutes
     /// <summary>What is asked for as pages are, and is none: it leads on, goes on without end, or is a file.</summary>
     private static readonly string[] NoPages =
     [
-        "/", "/w/{workspaceId}/apps/{appId}", "/w/{workspaceId}/apps/{appId}/messages/live", "/w/{workspaceId}/ingest/events/live", "/w/{workspaceId}/ingest/events/{eventId}/body",
+        "/", "/w/{workspaceId}/apps/{appId}", "/w/{workspaceId}/apps/{appId}/messages/live", "/w/{workspaceId}/explain", "/w/{workspaceId}/ingest/events/live", "/w/{workspaceId}/ingest/events/{eventId}/body",
         "/portal/{token}/theme.css",
     ];
 

@@ -9,7 +9,15 @@ namespace Hookway.Dashboard.Explain;
 /// <summary>Why a recipient did or did not get something, answered by looking; also for a recipient that nobody knows.</summary>
 public static class ExplainPages
 {
-    public static void MapExplainPages(this IEndpointRouteBuilder routes) => routes.MapGet("/w/{workspaceId}/apps/{appId}/explain", Show);
+    public static void MapExplainPages(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/w/{workspaceId}/explain", LeadOn);
+        routes.MapGet("/w/{workspaceId}/apps/{appId}/explain", Show);
+    }
+
+    /// <summary>From the overview's question to the page of the app that was chosen in it.</summary>
+    private static SeeOtherResult LeadOn(DashboardContext page) => new(page.Asked("appId") is not { } appId ? page.Base + "/apps"
+        : PageApi.Query(page.AppUrl(appId, "explain"), ("recipient", page.Asked("recipient")?.Trim()), ("type", page.Asked("type")?.Trim())));
 
     private static async Task<IResult> Show(string appId, DashboardContext page)
     {
