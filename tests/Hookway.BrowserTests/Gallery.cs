@@ -33,6 +33,9 @@ public sealed partial class Gallery : IAsyncDisposable
     /// <summary>Pages of a session: those of the workspace, and of one's own account.</summary>
     public IReadOnlyList<string> Pages { get; private set; } = [];
 
+    /// <summary>Of these, those of work that goes on.</summary>
+    public IReadOnlyList<string> UnderWay { get; private set; } = [];
+
     /// <summary>Below the portal's link.</summary>
     public IReadOnlyList<string> PortalPages { get; private set; } = [];
 
@@ -148,6 +151,7 @@ public sealed partial class Gallery : IAsyncDisposable
         // Held at an endpoint that is paused, it goes on.
         var running = (await Server.Post($"/api/v1/apps/{App}/endpoints/{paused}/replay", new { since = DateTimeOffset.UtcNow.AddHours(-1), status = "all" })).Expect(202).Text("replayId");
         var at = $"/apps/{App}";
+        UnderWay = [$"{Base}{at}/messages/{later}", $"{Base}/replays/{running}"];
         PortalPages = ["", "/endpoints", "/endpoints/new", $"/endpoints/{endpoint}", $"/endpoints/{endpoint}/edit", $"/endpoints/{endpoint}/secret", "/messages", $"/messages/{message}", "/catalog"];
         return
         [
@@ -174,7 +178,7 @@ public sealed partial class Gallery : IAsyncDisposable
         var forged = (await Server.Events(source, "&signatureStatus=failed"))[0].GetProperty("eventId").GetString();
         return
         [
-            "/ingest/sources", "/ingest/sources/new", "/ingest/sources/new?vendor=stripe", "/ingest/sources/new?vendor=custom", $"/ingest/sources/{source.Id()}", $"/ingest/sources/{source.Id()}/settings",
+            "/ingest/sources", "/ingest/sources/new?vendor=stripe", "/ingest/sources/new?vendor=custom", "/ingest/sources/new", $"/ingest/sources/{source.Id()}", $"/ingest/sources/{source.Id()}/settings",
             $"/ingest/sources/{source.Id()}/refused", $"/ingest/sources/{quiet.Id()}", $"/ingest/sources/{stopped.Id()}", $"/ingest/sources/{source.Id()}/destinations/new", $"/ingest/destinations/{destination}",
             $"/ingest/destinations/{destination}/settings", "/ingest/events", "/ingest/events?q=zzz", $"/ingest/events/{received}", $"/ingest/events/{received}?view=raw", $"/ingest/events/{forged}",
         ];
