@@ -19,13 +19,16 @@ public sealed class AppActivityReader(Database database, MessageStore messages, 
         var now = clock.GetUtcNow();
         var since = now.ToUnixTimeMilliseconds() - Hour;
         var found = new Dictionary<string, AppActivity>();
-        var own = await connection.QueryAsync<(long No, string Id)>("SELECT no, id FROM apps WHERE workspace_no = @workspaceNo AND id IN @appIds", new { workspaceNo, appIds });
-        foreach (var (appNo, id) in own)
+        foreach (var id in appIds)
         {
+            if (await connection.ExecuteScalarAsync<long?>("SELECT no FROM apps WHERE workspace_no = @workspaceNo AND id = @id", new { workspaceNo, id }) is not { } appNo)
+            {
+                continue;
+            }
             var accepted = await new StepCounts("messages", "created_at", "app_no = @appNo", new { appNo }, messages.Times).Read(connection, since, Hour + 1, 1);
             var attempts = await connection.QuerySingleAsync<(long Succeeded, long Failed)>(
                 """
-                SELECT coalesce(sum(s.attempts_succeeded), 0) AS succeeded, coalesce(sum(s.attempts_failed), 0) AS failed FROM target_stats s
+                SELECT CAST(coalesce(sum(s.attempts_succeeded), 0) AS BIGINT) AS succeeded, CAST(coalesce(sum(s.attempts_failed), 0) AS BIGINT) AS failed FROM target_stats s
                 WHERE s.target_no IN (SELECT e.no FROM endpoints e WHERE e.app_no = @appNo) AND s.slot >= @slot
                 """, new { appNo, slot = TargetStatStore.SlotOf(now.AddHours(-1)) });
             var waiting = await connection.ExecuteScalarAsync<long>(
