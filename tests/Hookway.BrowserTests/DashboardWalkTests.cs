@@ -193,7 +193,7 @@ public class DashboardWalkTests(Browsers browsers)
         await page.GetByRole(AriaRole.Link, new() { Name = "Turn it on" }).ClickAsync();
         var folder = Path.Combine(Repository.Tests, "npm");
         await Npm.Run(folder, "--version");
-        await page.EvaluateAsync(await File.ReadAllTextAsync(Path.Combine(folder, "node_modules", "jsqr", "dist", "jsQR.js")));
+        await page.EvaluateAsync(await File.ReadAllTextAsync(Path.Combine(folder, "node_modules", "jsqr", "dist", "jsQR.js"), TestContext.Current.CancellationToken));
         foreach (var text in new[] { 1, 60, 90, 130, 200, 300, 450, 600 }.Select(length => string.Concat(Enumerable.Range(0, length).Select(i => (char)('a' + (i * i % 26))))))
         {
             (await Scan(page, QrCode.Of(text).Path(), QrCode.Of(text).Size + (2 * QrCode.Border))).ShouldBe(text);

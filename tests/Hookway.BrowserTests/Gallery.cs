@@ -224,7 +224,7 @@ public sealed partial class Gallery : IAsyncDisposable
     }
 
     /// <summary>Fills in a form of the page and sends it, whether or not the browser finds it complete: what the server makes of it is looked at.</summary>
-    private static Task Press(IPage page, string action, params (string Name, string Value)[] fields) => page.EvaluateAsync(
+    private static async Task Press(IPage page, string action, params (string Name, string Value)[] fields) => await page.EvaluateAsync(
         """
         ([action, fields]) => {
             const form = [...document.querySelectorAll('form[method=post]')].find(form => new URL(form.action).pathname.endsWith(action));
