@@ -66,6 +66,14 @@ public sealed partial class Gallery : IAsyncDisposable
     public async Task<string> Portal(object? theme = null, string recipient = "customer_1") =>
         new Uri((await Server.Post($"/api/v1/apps/{App}/portal-sessions", new { recipient, theme, returnUrl = "https://customer.example/" })).Expect(201).Text("url")).AbsolutePath.TrimEnd('/');
 
+    /// <summary>A link that was taken back.</summary>
+    public async Task<string> PortalThatIsOver()
+    {
+        var session = (await Server.Post($"/api/v1/apps/{App}/portal-sessions", new { recipient = "customer_1", returnUrl = "https://customer.example/" })).Expect(201);
+        (await Server.Delete($"/api/v1/apps/{App}/portal-sessions/{session.Text("portalSessionId")}")).Expect(200);
+        return new Uri(session.Text("url")).AbsolutePath;
+    }
+
     /// <summary>Where each write of the workspace's pages is sent to, by its route below the workspace: what an owner is shown.</summary>
     public async Task<IReadOnlyDictionary<string, string>> WriteAddresses()
     {

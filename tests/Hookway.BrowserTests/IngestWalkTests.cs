@@ -46,7 +46,7 @@ public class IngestWalkTests(Browsers browsers)
         await Expect(page.GetByText("Waiting for the first event")).ToHaveCountAsync(0);
         await page.Locator($"#row-{id}").GetByRole(AriaRole.Link).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "invoice.paid verified" })).ToBeVisibleAsync();
-        await Expect(page.GetByText("amount_paid")).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Region, new() { Name = "body", Exact = true }).GetByText("amount_paid")).ToBeVisibleAsync();
         await receiver.WaitFor(1);
         await page.Locator("details.ask > summary", new() { HasText = "Replay" }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Forward it again" }).ClickAsync();

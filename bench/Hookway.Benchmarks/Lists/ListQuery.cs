@@ -90,7 +90,7 @@ public sealed record ListQuery(string Name, string Path)
         ("page: source with 9 in 10 of all", $"/ingest/sources/{source}"), ("page: refused requests", $"/ingest/sources/{source}/refused"), ("page: new destination", $"/ingest/sources/{source}/destinations/new"),
         ("page: destination with 1 in 5 of all", $"/ingest/destinations/{destination}"), ("page: destination, attempts that failed", $"/ingest/destinations/{destination}?status=failed"),
         ("page: destination's settings", $"/ingest/destinations/{destination}/settings"), ("page: ledger", "/ingest/events"), ("page: ledger, signature failed", "/ingest/events?signatureStatus=failed"),
-        ("page: ledger, q begins all ids", "/ingest/events?q=evt_"), ("page: event", $"/ingest/events/{Volume.EventId(1234)}"), ("page: issues", "/issues"), ("page: API keys", "/settings/keys"),
+        ("page: ledger, q begins all ids", "/ingest/events?q=evt_"), ("page: event", $"/ingest/events/{Volume.EventId(1234)}"), ("page: issues", "/issues"), ("page: issues that are open", "/issues?status=open"), ("page: issue seen at 20 events", $"/issues/{Volume.IssueId}"), ("page: API keys", "/settings/keys"),
         ("page: members", "/settings/members"), ("page: limits and use", "/settings/workspace"), ("page: audit log", "/settings/audit"),
     ];
 

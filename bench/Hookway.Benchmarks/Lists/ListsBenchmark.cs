@@ -100,6 +100,7 @@ public sealed class ListsBenchmark(BenchmarkOptions options, Action<string> prog
         await volume.AddForwards(scene.Source, scene.Destination);
         await volume.AddRecipients(scene.App, options.ListMessages / 10, now);
         await volume.AddStats(scene.App, now);
+        await volume.AddIssues(scene.Source, options.ListMessages / 100, now);
         await volume.AddReplays(options.ListMessages / 100, now);
         await volume.Analyze();
     }
@@ -143,7 +144,7 @@ public sealed class ListsBenchmark(BenchmarkOptions options, Action<string> prog
         return new Section(
             "Lists, search and statistics",
             $"A store with {options.ListMessages:N0} messages of 1 KB from 30 days, as many deliveries and attempts, {options.ListMessages / 10:N0} recipients; one app has nine in ten of them and one " +
-            $"recipient three in ten; as many events, nine in ten of one source, of which one in five were forwarded. Each is asked {Times} times, one at a time, over the API, and pages of the dashboard and of a portal as a browser does; pages of 50. A page looks at no more than 10,000 rows: *items* are those of the first page.",
+            $"recipient three in ten; as many events, nine in ten of one source, of which one in five were forwarded; {options.ListMessages / 100:N0} issues and as many replays. Each is asked {Times} times, one at a time, over the API, and pages of the dashboard and of a portal as a browser does; pages of 50. A page looks at no more than 10,000 rows: *items* are those of the first page.",
             ["", "items", .. stores.SelectMany(store => (string[])[$"{store} p50 ms", "p99 ms"])],
             rows, _figures, [],
             [.. stores.Select(store =>

@@ -164,6 +164,27 @@ public sealed class Volume(DbConnection connection, bool isPostgres)
             """, ("count", count), ("id", appId), ("secret", new byte[64]), ("now", now.ToUnixTimeMilliseconds()));
     }
 
+    /// <summary>Adds issues of two workspaces about a source's events, one in ten of them open; each was seen at some events.</summary>
+    public async Task AddIssues(string sourceId, int count, DateTimeOffset now)
+    {
+        await Run(
+            $$"""
+            {{Numbers}}
+            INSERT INTO issues (id, workspace_no, kind, status, severity, cause, title, detail, source_id, entity_key, is_down, times, first_seen_at, last_seen_at, resolved_at, resolved_by)
+            SELECT 'anom_01jd3q5x7v00000' || CAST(10000000000 + i AS TEXT), 1 + i % 2, i % 7, CASE WHEN i % 10 < 2 THEN 0 ELSE 2 END, 1, 'cause-' || CAST(i AS TEXT), 'Something is missing',
+                'It has not come.', @source, 'in_popular', 0, 3, @now, @now, CASE WHEN i % 10 < 2 THEN NULL ELSE @now END, CASE WHEN i % 10 < 2 THEN NULL ELSE 'system' END FROM n
+            """, ("count", count), ("source", sourceId), ("now", now.ToUnixTimeMilliseconds()));
+        await Run(
+            $$"""
+            {{Numbers}}
+            INSERT INTO issue_items (issue_no, item_seq, item_id)
+            SELECT s.no, e.seq, e.id FROM (SELECT no FROM issues WHERE id = @issue) s, (SELECT seq, id FROM events WHERE workspace_no = 1 ORDER BY seq LIMIT 20) e, n
+            """, ("count", 1), ("issue", IssueId));
+    }
+
+    /// <summary>An open issue of the first workspace that was seen at twenty events.</summary>
+    public static string IssueId => $"anom_01jd3q5x7v00000{10_000_000_000 + 10}";
+
     /// <summary>Adds replays that are over.</summary>
     public async Task AddReplays(int count, DateTimeOffset now) => await Run(
         $$"""

@@ -7,14 +7,14 @@ namespace Hookway.Ui;
 public static class Curl
 {
     /// <summary>The request of an attempt.</summary>
-    public static string Of(AttemptResource attempt, string? body)
+    public static string Of(AttemptResource attempt, string method, string body)
     {
-        var text = new StringBuilder("curl -X POST ").Append(Quote(attempt.Url));
+        var text = new StringBuilder("curl -X ").Append(Quote(method)).Append(' ').Append(Quote(attempt.Url));
         foreach (var (name, value) in attempt.RequestHeaders)
         {
             text.Append(" \\\n  -H ").Append(Quote($"{name}: {value}"));
         }
-        return body is null ? text.ToString() : text.Append(" \\\n  --data-raw ").Append(Quote(body)).ToString();
+        return body.Length == 0 ? text.ToString() : text.Append(" \\\n  --data-raw ").Append(Quote(body)).ToString();
     }
 
     /// <summary>A call of the API.</summary>

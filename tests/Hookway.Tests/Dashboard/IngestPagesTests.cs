@@ -117,10 +117,11 @@ public class IngestPagesTests(ServerFixture fixture) : IClassFixture<ServerFixtu
         (await viewer.Get(ledger + "&signatureStatus=perhaps")).Expect(400);
         // A replay of all that match never takes more than is shown.
         using var member = await PageClient.SignedIn(Server, Roles.Member);
-        (await member.Get(ledger + "&entityKey=7")).Expect(200).Html.ShouldContain("<input type=\"hidden\" name=\"q\" value=\"7\"");
-        (await member.Get(ledger + "&entityKey=7&q=x")).Expect(200).Html.ShouldNotContain("/events/count\"");
-        (await member.Get(ledger + "&signatureStatus=unchecked")).Expect(200).Html.ShouldNotContain("/events/count\"");
-        (await member.Get(ledger + "&signatureStatus=verified")).Expect(200).Html.ShouldContain("/events/count\"");
+        foreach (var more in new[] { "&entityKey=7", "&signatureStatus=verified", "&type=iss*" })
+        {
+            (await member.Get(ledger + more)).Expect(200).Html.ShouldNotContain("/events/count\"", customMessage: more);
+        }
+        (await member.Get(ledger + "&type=push&q=p")).Expect(200).Html.ShouldContain("/events/count\"");
     }
 
     [Fact]
@@ -155,6 +156,12 @@ public class IngestPagesTests(ServerFixture fixture) : IClassFixture<ServerFixtu
         string.Concat(preview.Where(letter => !char.IsWhiteSpace(letter))).ShouldContain("{\"number\":7}");
         (await member.Post(at + "/preview", ("transformExpression", "{{"))).Expect(200).Text.ShouldContain("is not a JMESPath expression");
         (await member.Post(at + "/preview", ("transformBodyPath", "nowhere"))).Expect(200).Text.ShouldContain("The body has nothing at nowhere.");
+        // By the filter of the form, and of a form's JSON as forwarding reads it.
+        (await member.Post(at + "/preview", ("filterEventTypes", "push, other.*"))).Expect(200).Text.ShouldContain("would not be forwarded");
+        (await member.Post(at + "/preview", ("filterEventTypes", "issues.*"), ("filterBodyPath", "issue.id"), ("filterBodyValue", "7"))).Expect(200).Text.ShouldNotContain("would not be forwarded");
+        var forms = await Server.CreateSource("custom", secret: null);
+        (await Server.Deliver(forms.Path(), Encoding.UTF8.GetBytes("payload=%7B%22kind%22%3A%22order%22%7D"), "application/x-www-form-urlencoded")).Expect(200);
+        (await member.Post($"{await Root()}/ingest/sources/{forms.Id()}/destinations/preview", ("transformExpression", "kind"))).Expect(200).Text.ShouldContain("\"order\"");
         (await member.Post(at, ("name", "Billing"), ("endpointUrl", "nowhere"))).Expect(400).Html.ShouldContain("id=\"f-endpointUrl-error\"");
         (await member.Post(at, ("name", "Billing"), ("endpointUrl", "https://example.com/"), ("headers", "no colon"))).Expect(400).Html.ShouldContain("id=\"f-headers-error\"");
 
@@ -177,7 +184,12 @@ public class IngestPagesTests(ServerFixture fixture) : IClassFixture<ServerFixtu
         (await member.Post(events, ("event", first))).Expect(303);
         (await member.Post(events)).Expect(404);
         await TestServer.Until(async () => (await Server.Get($"/api/v1/ingest/attempts?eventId={first}")).Expect(200).Items.Length >= 2);
-        (await member.Get($"{events}/{first}")).Expect(200).Text.ShouldContain("Renamed");
+        var shown = (await member.Get($"{events}/{first}")).Expect(200);
+        shown.Text.ShouldContain("Renamed");
+        shown.Html.ShouldContain("class=\"chart timeline\"");
+        shown.Text.ShouldContain("curl -X 'POST'");
+        shown.Text.ShouldContain("--data-raw '{\"action\":\"opened\"");
+        (await member.Post(events + "/count", ("destinationId", made.Split('/')[^1]), ("status", "succeeded"))).Expect(200).Text.ShouldContain("would be forwarded again.");
         (await member.Get(made)).Expect(200).Text.ShouldContain(first);
         (await member.Post(made + "/delete")).Expect(303);
     }

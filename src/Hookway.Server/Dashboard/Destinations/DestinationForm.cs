@@ -54,6 +54,9 @@ public static class DestinationForm
         return body;
     }
 
+    /// <summary>The value that a form's filter compares with.</summary>
+    public static JsonElement Element(string? text) => JsonSerializer.SerializeToElement(Value(text));
+
     /// <summary>JSON as it is; anything else is a text, so that nobody has to write quotes.</summary>
     private static JsonNode? Value(string? text)
     {

@@ -55,14 +55,21 @@ public static class DestinationPages
         var form = await FormState.Read(http.Request);
         var events = await page.Api.Get<Page<EventResource>>(PageApi.Query(
             "/api/v1/ingest/events", ("sourceId", sourceId), ("type", form.Text("previewType")), ("limit", "10")));
-        var newest = events.Value?.Data.FirstOrDefault(found => found.SignatureStatus != "failed");
-        var full = newest is null ? null : (await page.Api.Get<EventResource>(PageApi.Path("ingest", "events", newest.EventId))).Value;
+        // The newest that the form's filter wants; where it wants none of the last, the newest, which says so.
+        EventResource? full = null;
+        foreach (var genuine in events.Value?.Data.Where(found => found.SignatureStatus != "failed").Reverse() ?? [])
+        {
+            if ((await page.Api.Get<EventResource>(PageApi.Path("ingest", "events", genuine.EventId))).Value is { } read && (TransformPreview.Wants(form, read) || full is null || !TransformPreview.Wants(form, full)))
+            {
+                full = read;
+            }
+        }
         DestinationResource? known = null;
         if (form.Text("destinationId") is { } id && (await page.Api.Get<DestinationResource>(PageApi.Path("ingest", "destinations", id))).Failed(out known, out var problem))
         {
             return page.Failed(problem);
         }
-        return await FormPage(page, sourceId, known, form, TransformPreview.Of(full, form.Text("transformBodyPath"), form.Text("transformExpression")));
+        return await FormPage(page, sourceId, known, form, TransformPreview.Of(full, form.Text("transformBodyPath"), form.Text("transformExpression")) with { IsWanted = full is null || TransformPreview.Wants(form, full) });
     }
 
     private static async Task<IResult> Show(string destinationId, DashboardContext page)

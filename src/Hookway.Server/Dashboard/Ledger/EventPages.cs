@@ -131,7 +131,7 @@ public static class EventPages
         var form = await FormState.Read(http.Request);
         var answer = await page.Api.Post("/api/v1/ingest/replays", ReplayBody(form, dryRun: true));
         return PageResult.Of<ReplayEventsPage>(
-            page, new { Count = answer.IsGood ? answer.Read<DryReplay>() : null, Form = form.With(answer.Problem), Sources = await Sources(page) }, answer.IsGood ? StatusCodes.Status200OK : answer.Status);
+            page, new { Count = answer.IsGood ? answer.Read<DryReplay>() : null, Form = form.With(answer.Problem), Sources = await Sources(page), Destinations = await Destinations(page, null) }, answer.IsGood ? StatusCodes.Status200OK : answer.Status);
     }
 
     private static async Task<IResult> ReplayAll(HttpContext http, DashboardContext page)
@@ -140,15 +140,15 @@ public static class EventPages
         var answer = await page.Api.Post("/api/v1/ingest/replays", ReplayBody(form, dryRun: false));
         return answer.IsGood
             ? new SeeOtherResult($"{page.Base}/replays/{answer.Json.GetProperty("replayId").GetString()}?said=replay-begun")
-            : PageResult.Of<ReplayEventsPage>(page, new { Count = (DryReplay?)null, Form = form.With(answer.Problem), Sources = await Sources(page) }, answer.Status);
+            : PageResult.Of<ReplayEventsPage>(page, new { Count = (DryReplay?)null, Form = form.With(answer.Problem), Sources = await Sources(page), Destinations = await Destinations(page, null) }, answer.Status);
     }
 
     private static object ReplayBody(FormState form, bool dryRun) => new
     {
-        sourceId = form.Text("sourceId"), q = form.Text("q"), type = form.Text("type"), status = form.Text("status"), since = Words.FromInput(form.Text("since")), until = Words.FromInput(form.Text("until")), dryRun,
+        sourceId = form.Text("sourceId"), destinationId = form.Text("destinationId"), q = form.Text("q"), type = form.Text("type"), status = form.Text("status"), since = Words.FromInput(form.Text("since")), until = Words.FromInput(form.Text("until")), dryRun,
     };
 
-    private static async Task<IReadOnlyList<DestinationResource>> Destinations(DashboardContext page, string sourceId) =>
+    private static async Task<IReadOnlyList<DestinationResource>> Destinations(DashboardContext page, string? sourceId) =>
         (await page.Api.Get<Page<DestinationResource>>(PageApi.Query("/api/v1/ingest/destinations", ("sourceId", sourceId), ("limit", "250")))).Value?.Data ?? [];
 
     private static async Task<IReadOnlyList<SourceResource>> Sources(DashboardContext page) =>

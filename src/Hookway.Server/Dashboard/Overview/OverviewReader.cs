@@ -35,7 +35,7 @@ public sealed class OverviewReader(Database database, MessageStore messages, Eve
         var now = clock.GetUtcNow();
         var first = (now.ToUnixTimeMilliseconds() / Minute) - Hour + 1;
         var slot = TargetStatStore.SlotOf(Stored.Time(first * Minute));
-        var values = new { workspaceNo, slot, waiting = MostWaiting + 1, failing = MostFailing, histograms = MostHistograms, issues = MostIssues };
+        var values = new { workspaceNo, slot, failing = MostFailing, histograms = MostHistograms, issues = MostIssues };
         var latencies = new LatencyHistogram();
         foreach (var encoded in await connection.QueryAsync<byte[]>($"SELECT s.latencies FROM target_stats s WHERE s.target_no IN ({OwnTargets}) AND s.slot >= @slot LIMIT @histograms", values))
         {
@@ -43,8 +43,6 @@ public sealed class OverviewReader(Database database, MessageStore messages, Eve
         }
         var accepted = await new StepCounts("messages", "created_at", $"app_no IN ({OwnApps})", new { workspaceNo }, messages.Times).Read(connection, first * Minute, Minute, (int)Hour, MinutesInSlot);
         var received = await new StepCounts("events", "received_at", "workspace_no = @workspaceNo", new { workspaceNo }, events.Times).Read(connection, first * Minute, Minute, (int)Hour, MinutesInSlot);
-        var waiting = await connection.ExecuteScalarAsync<long>(
-            $"SELECT count(*) FROM (SELECT 1 FROM deliveries d WHERE d.target_no IN ({OwnTargets}) AND d.status = 0 LIMIT @waiting) t", values);
         var failing = (await connection.QueryAsync<FailingRow>(
             """
             SELECT e.id AS target_id, a.id AS app_id, e.url, e.name, r.recipient AS belongs_to, c.failing_since, e.enabled
@@ -64,7 +62,7 @@ public sealed class OverviewReader(Database database, MessageStore messages, Eve
         var dispatch = await Attempts(connection, OwnEndpoints, workspaceNo, first, slot);
         var ingest = await Attempts(connection, OwnDestinations, workspaceNo, first, slot);
         return new OverviewData(
-            accepted, received, dispatch, ingest, Percentile(0.5), Percentile(0.95), waiting, [.. failing.OrderBy(row => row.FailingSince).Take(MostFailing).Select(row => row.ToTarget())], issues, sources);
+            accepted, received, dispatch, ingest, Percentile(0.5), Percentile(0.95), [.. failing.OrderBy(row => row.FailingSince).Take(MostFailing).Select(row => row.ToTarget())], issues, sources);
 
         double? Percentile(double part) => latencies.Percentile(part)?.TotalMilliseconds;
     });
@@ -77,7 +75,9 @@ public sealed class OverviewReader(Database database, MessageStore messages, Eve
             SELECT s.slot, sum(s.attempts_succeeded) AS succeeded, sum(s.attempts_failed) AS failed FROM target_stats s
             WHERE s.target_no IN ({targets}) AND s.slot >= @slot GROUP BY s.slot
             """, new { workspaceNo, slot })).AsList();
-        return new OverviewHalf(await Steps(connection, stats, targets, workspaceNo, first), stats.Sum(row => row.Succeeded), stats.Sum(row => row.Failed));
+        var waiting = await connection.ExecuteScalarAsync<long>(
+            $"SELECT count(*) FROM (SELECT 1 FROM deliveries d WHERE d.target_no IN ({targets}) AND d.status = 0 LIMIT @most) t", new { workspaceNo, most = MostWaiting + 1 });
+        return new OverviewHalf(await Steps(connection, stats, targets, workspaceNo, first), stats.Sum(row => row.Succeeded), stats.Sum(row => row.Failed), waiting);
     }
 
     private async Task<IReadOnlyList<OverviewStep>> Steps(DbConnection connection, List<StatCount> stats, string targets, long workspaceNo, long first)
@@ -125,7 +125,11 @@ public sealed class OverviewReader(Database database, MessageStore messages, Eve
 public sealed record OverviewStep(DateTimeOffset At, long Succeeded, long Failed);
 
 /// <summary>The attempts of one half in a workspace's last hour.</summary>
-public sealed record OverviewHalf(IReadOnlyList<OverviewStep> Steps, long Succeeded, long Failed);
+/// <param name="Waiting">Pending and held deliveries; one above <see cref="OverviewReader.MostWaiting"/> for more.</param>
+public sealed record OverviewHalf(IReadOnlyList<OverviewStep> Steps, long Succeeded, long Failed, long Waiting)
+{
+    public double? SuccessRate => Succeeded + Failed == 0 ? null : (double)Succeeded / (Succeeded + Failed);
+}
 
 /// <summary>An endpoint or a destination that fails, or was disabled because it did.</summary>
 /// <param name="AppId">Of an endpoint; null when it is a destination.</param>
@@ -138,15 +142,16 @@ public sealed record FailingTarget(string TargetId, string? AppId, string Name, 
 /// <param name="Dispatch">Attempts to endpoints.</param>
 /// <param name="Ingest">Attempts to destinations.</param>
 /// <param name="P50">Milliseconds that half of the answers did not exceed; null when there were none.</param>
-/// <param name="Waiting">Pending and held deliveries; one above <see cref="OverviewReader.MostWaiting"/> for more.</param>
 /// <param name="Sources">Those that are not archived.</param>
 public sealed record OverviewData(
-    IReadOnlyList<long> Accepted, IReadOnlyList<long> Received, OverviewHalf Dispatch, OverviewHalf Ingest, double? P50, double? P95, long Waiting,
+    IReadOnlyList<long> Accepted, IReadOnlyList<long> Received, OverviewHalf Dispatch, OverviewHalf Ingest, double? P50, double? P95,
     IReadOnlyList<FailingTarget> Failing, long OpenIssues, long Sources)
 {
     public long Succeeded => Dispatch.Succeeded + Ingest.Succeeded;
 
     public long Failed => Dispatch.Failed + Ingest.Failed;
+
+    public long Waiting => Dispatch.Waiting + Ingest.Waiting;
 
     public double? SuccessRate => Succeeded + Failed == 0 ? null : (double)Succeeded / (Succeeded + Failed);
 }
