@@ -177,7 +177,7 @@ public static class ApiExamples
         [typeof(ChangeMember)] = """{ "role": "admin" }""",
         [typeof(InviteMember)] = """{ "email": "grace@example.com", "role": "member" }""",
         [typeof(InvitationResource)] = $"{{ {Invitation} }}",
-        [typeof(InvitationWithUrl)] = $$"""{ "url": "https://hooks.example.com/join/4l2nB8q0…", {{Invitation}} }""",
+        [typeof(InvitationWithUrl)] = $$"""{ "url": "https://hooks.example.com/join/4l2nB8q0…", "mailed": false, {{Invitation}} }""",
     };
 
     /// <summary>The example of a body's type; of a page, one with one item.</summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using Hookway.Access;
+using Hookway.Access.Mails;
 using Hookway.Access.Members;
 using Hookway.Access.Portals;
 using Hookway.Access.Sessions;
@@ -56,6 +57,7 @@ public static class ServerHost
         builder.Services.AddApiDocument();
         builder.Services.AddHookwayMetrics(settings);
         AddParts(builder.Services, settings, clock ?? TimeProvider.System);
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<OutgoingMails>());
         builder.Services.AddSingleton<Readiness>();
         builder.Services.AddSingleton<FaultWatch>();
         AddRetention(builder.Services);
@@ -213,6 +215,8 @@ public static class ServerHost
         services.AddSingleton<SessionStore>();
         services.AddSingleton<SessionCaller>();
         services.AddSingleton<SignIn>();
+        services.AddSingleton(provider => new OutgoingMails(settings.Smtp, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<OutgoingMails>>()));
+        services.AddSingleton<ResetMails>();
     }
 
     private static void AddDispatch(IServiceCollection services, ServerSettings settings)

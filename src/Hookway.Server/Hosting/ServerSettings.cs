@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Hookway.Access;
+using Hookway.Access.Mails;
 using Hookway.Deliveries;
 using Hookway.Deliveries.Ownership;
 using Hookway.Dispatch.Explain;
@@ -23,6 +24,9 @@ public sealed class ServerSettings
         MasterKey = Value(Setting.MasterKeyText) is { Length: > 0 } key ? Convert.FromBase64String(key.Trim()) : null;
         BootstrapApiKey = Value(Setting.BootstrapApiKey) is { Length: > 0 } bootstrap ? bootstrap : null;
         MetricsToken = Value(Setting.MetricsToken) is { Length: > 0 } metrics ? metrics : null;
+        Smtp = Value(Setting.SmtpHost) is { Length: > 0 } host ? new SmtpOptions(
+            host, Number(Setting.SmtpPort), Enum.Parse<SmtpSecurity>(Value(Setting.SmtpSecurity), ignoreCase: true),
+            Value(Setting.SmtpUser) is { Length: > 0 } user ? user : null, Value(Setting.SmtpPassword), Value(Setting.SmtpFrom), PublicUrl!) : null;
         TrustedProxies = Setting.AddressesAndNetworks(Value(Setting.TrustedProxies))!;
         AllowedNetworks = Setting.Networks(Value(Setting.AllowedNetworks))!;
         RetryDelays = Setting.Delays(Value(Setting.RetrySchedule))!;
@@ -56,6 +60,9 @@ public sealed class ServerSettings
 
     /// <summary>With which <c>/metrics</c> is read from elsewhere; null when it is not.</summary>
     public string? MetricsToken { get; }
+
+    /// <summary>Null where there is no mail server.</summary>
+    public SmtpOptions? Smtp { get; }
 
     /// <summary>Whose word on the sender of a request is believed.</summary>
     public IReadOnlyList<IPNetwork> TrustedProxies { get; }
@@ -100,6 +107,10 @@ public sealed class ServerSettings
         if (source[Setting.ConnectionString] is { Length: > 0 } && source[Setting.MasterKeyText] is not { Length: > 0 })
         {
             throw new SettingsException($"{Setting.MasterKeyText} is required with PostgreSQL: nodes share it, and it must not be in the database. Make one with: openssl rand -base64 32");
+        }
+        if (source[Setting.SmtpHost] is { Length: > 0 } && Array.Find([Setting.SmtpFrom, Setting.PublicUrl], key => source[key] is not { Length: > 0 }) is { } missing)
+        {
+            throw new SettingsException($"{missing} is required with {Setting.SmtpHost}: mails have a sender, and their links lead where you say and not where a request says.");
         }
         return new ServerSettings(source);
     }

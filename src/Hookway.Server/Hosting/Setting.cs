@@ -31,6 +31,12 @@ public sealed record Setting(string Key, string Default, string Description, str
     public const string LeaseSeconds = "Hookway:Node:LeaseSeconds";
     public const string RetentionDays = "Hookway:Retention:Days";
     public const string TrustedProxies = "Hookway:TrustedProxies";
+    public const string SmtpHost = "Hookway:Smtp:Host";
+    public const string SmtpPort = "Hookway:Smtp:Port";
+    public const string SmtpSecurity = "Hookway:Smtp:Security";
+    public const string SmtpUser = "Hookway:Smtp:User";
+    public const string SmtpPassword = "Hookway:Smtp:Password";
+    public const string SmtpFrom = "Hookway:Smtp:From";
     public const string MetricsToken = "Hookway:MetricsToken";
 
     /// <summary>The key of the server's own limit of a kind.</summary>
@@ -74,6 +80,15 @@ public sealed record Setting(string Key, string Default, string Description, str
             "a whole number from 1 to 36500", text => IsNumber(text, 1, 36_500)),
         new(TrustedProxies, "", "Addresses of reverse proxies, or their ranges, divided by commas: what these say in `X-Forwarded-For`, `-Proto` and `-Host` is believed, and no other's. They must set or remove all three.",
             "addresses or CIDR ranges divided by commas, such as 10.0.0.7,192.168.4.0/24", text => AddressesAndNetworks(text) is not null),
+        new(SmtpHost, "", "The mail server that sends invitations and links to set a new password; `PublicUrl` and `From` are required with it. Without one, links are shown to be copied.",
+            "a host name or address", text => Uri.CheckHostName(text) is not UriHostNameType.Unknown),
+        new(SmtpPort, "587", "The port of the mail server.", "a whole number from 1 to 65535", text => IsNumber(text, 1, IPEndPoint.MaxPort)),
+        new(SmtpSecurity, "StartTls", "How the way to the mail server is secured: by TLS after the greeting (nothing is sent without it), by TLS from the beginning (usually port 465), or not at all, for a relay on the same machine.",
+            "StartTls, Tls or None", text => Enum.GetNames<Access.Mails.SmtpSecurity>().Contains(text, StringComparer.OrdinalIgnoreCase)),
+        new(SmtpUser, "", "With which the server logs in at the mail server; without it, it does not.", "a user's name", text => text.Length > 0),
+        new(SmtpPassword, "", "The password to it.", "a password", text => text.Length > 0),
+        new(SmtpFrom, "", "The sender of mails.", "an e-mail address, such as hookway@example.com or Hookway <hookway@example.com>",
+            text => MimeKit.MailboxAddress.TryParse(text, out var from) && from.Address.IndexOf('@', StringComparison.Ordinal) > 0),
         new(MetricsToken, "", "Lets a scraper on another machine read `/metrics`, as a bearer token; without it only direct requests from this machine are answered.",
             "16 to 200 visible ASCII characters", text => text.Length is >= 16 and <= 200 && !text.AsSpan().ContainsAnyExceptInRange('!', '~')),
     ];

@@ -75,6 +75,12 @@ public sealed class AccessLinkStore(Database database, Configuration configurati
             SELECT {Columns} FROM access_links WHERE workspace_no = @workspaceNo AND kind = @kind AND expires_at > @now AND no < @before ORDER BY no DESC LIMIT @limit
             """, new { workspaceNo, kind = AccessLink.Invitation, now = clock.GetUtcNow().ToUnixTimeMilliseconds(), before, limit })).Select(row => row.ToLink()).ToList());
 
+    /// <summary>Whether someone was given a link to reset their password since then.</summary>
+    public Task<bool> HasReset(long userNo, DateTimeOffset since) => database.Read(async connection => await connection.ExecuteScalarAsync<long?>(
+        // Without an index: there are few links, and mails are rare.
+        "SELECT 1 FROM access_links WHERE kind = @kind AND user_no = @userNo AND created_at > @since LIMIT 1",
+        new { kind = AccessLink.Reset, userNo, since = since.ToUnixTimeMilliseconds() }) is not null);
+
     /// <summary>Takes an invitation back; null when there is none.</summary>
     public Task<AccessLink?> Revoke(long workspaceNo, Actor by, string linkId) => configuration.Change(by, async (session, touched) =>
     {

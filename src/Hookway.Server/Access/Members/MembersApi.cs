@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Hookway.Access.Mails;
 using Hookway.Access.Sessions;
 using Hookway.Api;
 using Hookway.Api.OpenApi;
@@ -15,7 +16,7 @@ public static class MembersApi
         members.MapGet("/invitations", ListInvitations).Needs(Scopes.WorkspaceRead).WithSummary("List invitations")
             .WithDescription("Those that wait to be accepted.").Paged().Produces<Page<InvitationResource>>();
         members.MapPost("/invitations", Invite).Needs(Scopes.WorkspaceWrite).WithSummary("Invite a member")
-            .WithDescription("The answer is the only place that shows the link. Whoever opens it within 7 days joins with the role.")
+            .WithDescription("The answer is the only place that shows the link; where the server has a mail server, it is mailed as well. Whoever opens it within 7 days joins with the role, while whoever invited them could still do so.")
             .Accepts<InviteMember>("application/json").Produces<InvitationWithUrl>(StatusCodes.Status201Created);
         members.MapDelete("/invitations/{invitationId}", RevokeInvitation).Needs(Scopes.WorkspaceWrite).WithSummary("Revoke an invitation").Produces<InvitationResource>();
         members.MapGet("/{userId}", Get).Needs(Scopes.WorkspaceRead).WithSummary("Fetch a member").Produces<MemberResource>();
@@ -64,7 +65,7 @@ public static class MembersApi
             : TypedResults.Ok(page.Of(await store.ListInvitations(caller.WorkspaceNo, page.Before, page.Rows), link => link.No, InvitationResource.Of));
     }
 
-    private static async Task<IResult> Invite(HttpContext http, Caller caller, AccessLinkStore store, PublicAddress address)
+    private static async Task<IResult> Invite(HttpContext http, Caller caller, AccessLinkStore store, OutgoingMails mails, PublicAddress address)
     {
         var (input, problem) = await JsonInput.Read<InviteMember>(http);
         if (input is null)
@@ -90,8 +91,9 @@ public static class MembersApi
             return OwnersOnly();
         }
         var (link, token) = await store.Create(AccessLink.Invitation, caller.WorkspaceNo, userNo: null, User.Normalize(input.Email!), input.Role, caller.Actor);
-        return TypedResults.Created(
-            $"/api/v1/members/invitations/{link.LinkId}", InvitationWithUrl.Of(link, address.Of(http.Request) + AccessLink.PathOf(AccessLink.Invitation, token)));
+        var path = AccessLink.PathOf(AccessLink.Invitation, token);
+        var mailed = mails.PublicUrl is { } url && mails.Send(Mail.Invitation(link, caller.Workspace.Name, caller.Actor.Name, url + path));
+        return TypedResults.Created($"/api/v1/members/invitations/{link.LinkId}", InvitationWithUrl.Of(link, address.Of(http.Request) + path, mailed));
     }
 
     private static async Task<IResult> RevokeInvitation(string invitationId, Caller caller, AccessLinkStore store) =>
@@ -147,8 +149,9 @@ public record InvitationResource(
 
 /// <summary>An invitation with its link: the answer to its making.</summary>
 /// <param name="Url">Lets in whoever opens it, once. Shown here only.</param>
-public sealed record InvitationWithUrl(string Url, string InvitationId, string Email, string Role, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt)
+/// <param name="Mailed">Whether a mail with the link is on its way.</param>
+public sealed record InvitationWithUrl(string Url, bool Mailed, string InvitationId, string Email, string Role, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt)
     : InvitationResource(InvitationId, Email, Role, CreatedAt, ExpiresAt)
 {
-    public static InvitationWithUrl Of(AccessLink link, string url) => new(url, link.LinkId, link.Email!, link.Role!, link.CreatedAt, link.ExpiresAt);
+    public static InvitationWithUrl Of(AccessLink link, string url, bool mailed) => new(url, mailed, link.LinkId, link.Email!, link.Role!, link.CreatedAt, link.ExpiresAt);
 }

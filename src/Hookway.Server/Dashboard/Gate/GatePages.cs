@@ -1,4 +1,5 @@
 using Hookway.Access;
+using Hookway.Access.Mails;
 using Hookway.Access.Members;
 using Hookway.Access.Sessions;
 using Hookway.Api;
@@ -21,6 +22,8 @@ public static class GatePages
         routes.MapPost("/join/{token}", DoJoin).TakesPassword();
         routes.MapGet("/reset-password/{token}", ShowReset);
         routes.MapPost("/reset-password/{token}", DoReset).TakesPassword();
+        routes.MapGet("/forgotten-password", ShowForgotten);
+        routes.MapPost("/forgotten-password", AskForReset);
         routes.MapPost("/theme", KeepTheme);
     }
 
@@ -153,6 +156,22 @@ public static class GatePages
             return Page<ResetPage>(http, new { Token = token, link.Email, Form = form.With(errors) }, StatusCodes.Status400BadRequest);
         }
         return await joining.Reset(token, form.ValueOf("password")!) is null ? Over(http) : Results.Redirect("/sign-in?said=reset");
+    }
+
+    private static PageResult ShowForgotten(HttpContext http) => Page<ForgottenPage>(http, new { Form = (FormState?)null, IsAsked = false });
+
+    /// <summary>Says the same whoever asks for whom: whether anybody has this address is nobody's business.</summary>
+    private static async Task<IResult> AskForReset(HttpContext http, ResetMails mails)
+    {
+        var form = await FormState.Read(http.Request);
+        var errors = new FieldErrors();
+        User.CheckEmail(form.Text("email"), errors);
+        if (errors.Any)
+        {
+            return Page<ForgottenPage>(http, new { Form = form.With(errors), IsAsked = false }, StatusCodes.Status400BadRequest);
+        }
+        return mails.Ask(form.Text("email")!) ? Page<ForgottenPage>(http, new { Form = (FormState?)null, IsAsked = true })
+            : ProblemPages.Show(http, Problem.Of(StatusCodes.Status503ServiceUnavailable, "no_mail", "No mail can be sent now. Whoever runs this server can give you a link that sets a new password."));
     }
 
     private static async Task<IResult> KeepTheme(HttpContext http, PublicAddress address)

@@ -57,17 +57,17 @@ public static class SettingsPages
     {
         var form = await FormState.Read(http.Request);
         var answer = await page.Api.Post("/api/v1/members/invitations", new { email = form.Text("email") ?? "", role = form.Text("role") ?? "" });
-        return answer.IsGood ? await MembersPage(page, null, answer.Json.GetProperty("url").GetString()) : await MembersPage(page, form.With(answer.Problem), null);
+        return answer.IsGood ? await MembersPage(page, null, answer.Read<InvitationWithUrl>()) : await MembersPage(page, form.With(answer.Problem), null);
     }
 
-    private static async Task<IResult> MembersPage(DashboardContext page, FormState? form, string? link)
+    private static async Task<IResult> MembersPage(DashboardContext page, FormState? form, InvitationWithUrl? made)
     {
         if ((await page.Api.Get<Page<MemberResource>>(PageApi.Query("/api/v1/members", ("limit", "100"), ("cursor", page.Asked("cursor"))))).Failed(out var members, out var problem))
         {
             return page.Failed(problem);
         }
         var invitations = (await page.Api.Get<Page<InvitationResource>>("/api/v1/members/invitations?limit=100")).Value?.Data ?? [];
-        return PageResult.Of<MembersPage>(page, new { Members = members, Invitations = invitations, Form = form, Link = link }, form?.Problem?.Status ?? StatusCodes.Status200OK);
+        return PageResult.Of<MembersPage>(page, new { Members = members, Invitations = invitations, Form = form, Link = made?.Url, IsMailed = made?.Mailed is true }, form?.Problem?.Status ?? StatusCodes.Status200OK);
     }
 
     private static async Task<IResult> SetRole(string userId, HttpContext http, DashboardContext page)
