@@ -80,7 +80,10 @@ public sealed class ServerProcess : IAsyncDisposable
     public static Task<ServerProcess> StartBare(string kind)
     {
         var port = FreePort();
-        return Start(new ServerProcess(port, new ProcessStartInfo("dotnet", [typeof(ServerProcess).Assembly.Location, kind, $"{port}"])), "/");
+        // A web application watches the folder that it starts in for changes of its settings, with all below: were others' data there, each of their writes would wake it.
+        var folder = Path.Combine(Repository.Data, kind);
+        Directory.CreateDirectory(folder);
+        return Start(new ServerProcess(port, new ProcessStartInfo("dotnet", [typeof(ServerProcess).Assembly.Location, kind, $"{port}"]) { WorkingDirectory = folder }), "/");
     }
 
     /// <summary>Starts Redis with a configuration, on a folder of its own.</summary>
