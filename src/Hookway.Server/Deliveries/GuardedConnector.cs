@@ -42,7 +42,7 @@ internal sealed class GuardedConnector(AddressGuard guard, SenderOptions options
         }
         catch (ConnectFailure e)
         {
-            throw new ConnectFailure(AttemptOutcome.ConnectionFailed, "The server's own proxy cannot be reached.", e);
+            throw new ConnectFailure(AttemptOutcome.ConnectionFailed, "The server's own proxy cannot be reached.", e) { WasNotMade = e.WasNotMade };
         }
     }
 
