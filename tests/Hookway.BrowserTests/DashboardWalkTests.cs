@@ -33,7 +33,7 @@ public class DashboardWalkTests(Browsers browsers)
         await page.GetByRole(AriaRole.Button, new() { Name = "Make the key" }).ClickAsync();
         var key = await page.Locator("#new-key").TextContentAsync();
         (await server.Get("/api/v1/apps", key)).Expect(200);
-        await page.ReloadAsync();
+        await walker.Reload();
 
         // An app, a type, an endpoint, a message.
         await page.GotoAsync(new Uri(page.Url).AbsolutePath.Split("/settings")[0] + "/apps/new");
@@ -60,7 +60,7 @@ public class DashboardWalkTests(Browsers browsers)
         await receiver.WaitFor(1);
         await TestServer.Until(async () =>
         {
-            await page.ReloadAsync();
+            await walker.Reload();
             return await page.GetByRole(AriaRole.Heading, new() { Name = "invoice.paid succeeded" }).IsVisibleAsync();
         });
         await Expect(page.Locator("details.attempt[open] .headers").GetByText("webhook-signature")).ToBeVisibleAsync();
@@ -105,7 +105,7 @@ public class DashboardWalkTests(Browsers browsers)
         await Expect(page.GetByText("The replay is accepted.")).ToBeVisibleAsync();
 
         await server.WaitForMessage(app, failed, "succeeded");
-        await page.ReloadAsync();
+        await walker.Reload();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "invoice.paid succeeded" })).ToBeVisibleAsync();
         await Expect(page.Locator("svg.timeline circle.node-bad")).ToHaveCountAsync(1);
         await Expect(page.Locator("svg.timeline circle.node-good")).ToHaveCountAsync(1);
@@ -175,7 +175,7 @@ public class DashboardWalkTests(Browsers browsers)
         await page.Locator(".side summary.me").ClickAsync();
         await page.Locator(".side").GetByRole(AriaRole.Button, new() { Name = "Dark" }).ClickAsync();
         await Expect(page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
-        await page.ReloadAsync();
+        await walker.Reload();
         await Expect(page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
         await page.Locator(".side summary.me").ClickAsync();
         await page.Locator(".side").GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();

@@ -54,7 +54,7 @@ public class IngestWalkTests(Browsers browsers)
         await receiver.WaitFor(2);
         await TestServer.Until(async () =>
         {
-            await page.ReloadAsync();
+            await walker.Reload();
             return await page.Locator("details.attempt").CountAsync() == 2;
         });
         await page.GetByRole(AriaRole.Link, new() { Name = "in_77" }).ClickAsync();

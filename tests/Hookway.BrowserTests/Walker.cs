@@ -61,6 +61,19 @@ public sealed class Walker : IAsyncDisposable
         return email;
     }
 
+    /// <summary>Loads the page again, unless it is just doing that by itself, as pages do whose work goes on.</summary>
+    public async Task Reload()
+    {
+        try
+        {
+            await Page.ReloadAsync();
+        }
+        catch (PlaywrightException e) when (e.Message.Contains("Not attached to an active page", StringComparison.Ordinal) || e.Message.Contains("ERR_ABORTED", StringComparison.Ordinal))
+        {
+            await Page.WaitForLoadStateAsync();
+        }
+    }
+
     public Task<IReadOnlyList<BrowserContextCookiesResult>> Cookies() => _context.CookiesAsync();
 
     /// <summary>What was complained of so far is what the test was about.</summary>
