@@ -16,7 +16,7 @@ public sealed class AuditRetention : IRetained
             var before = cutoffs.Now.AddDays(-Math.Max(days, LeastDays));
             for (var some = -1; some != 0; removed += some)
             {
-                some = await writer.Write(session => AuditStore.RemoveSome(session, workspaceNo, before, writer.Rows), stop);
+                some = await writer.Write(session => AuditStore.RemoveSome(session, workspaceNo, before, PacedWriter.Rows), stop);
             }
         }
         return removed;

@@ -2,18 +2,15 @@ namespace Hookway.Storage;
 
 /// <summary>
 /// Writes that nobody waits for, in steps that those who do wait hardly notice: each is short, shares the commit of whatever else is written at that moment, and is
-/// followed by a rest several times as long as the work was. How much a step may do follows from how long the last ones took.
+/// followed by a rest many times as long as the work was.
 /// </summary>
 public sealed class PacedWriter(Database database, TimeProvider clock)
 {
-    private const int FewestRows = 25;
-    private const int MostRows = 50;
-    private const int RestForWork = 10;
-    private static readonly TimeSpan Aim = TimeSpan.FromMilliseconds(1);
-    private static readonly TimeSpan LeastRest = TimeSpan.FromMilliseconds(20);
+    /// <summary>How many rows, with what belongs to them, a step may write.</summary>
+    public const int Rows = 25;
 
-    /// <summary>How many rows, with what belongs to them, the next step may write.</summary>
-    public int Rows { get; private set; } = FewestRows;
+    private const int RestForWork = 10;
+    private static readonly TimeSpan LeastRest = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Does one step, of at most <see cref="Rows"/>, and rests.</summary>
     public async Task<T> Write<T>(Func<WriteSession, Task<T>> work, CancellationToken stop)
@@ -26,7 +23,6 @@ public sealed class PacedWriter(Database database, TimeProvider clock)
             took = clock.GetElapsedTime(started);
             return done;
         });
-        Rows = took > 2 * Aim ? Math.Max(Rows / 2, FewestRows) : took < Aim ? Math.Min(Rows * 5 / 4, MostRows) : Rows;
         await Rest(took * RestForWork, stop);
         return result;
     }

@@ -60,7 +60,7 @@ public sealed class RetentionWalk(Database database, TimeOrder times, Func<long,
             var old = own.Where(row => row.At < before && (row.HasData || !key.Payloads)).Select(row => row.Seq).ToList();
             for (var taken = 0; taken < old.Count;)
             {
-                var some = old.Slice(taken, Math.Min(writer.Rows, old.Count - taken));
+                var some = old.Slice(taken, Math.Min(PacedWriter.Rows, old.Count - taken));
                 taken += some.Count;
                 var stays = await deal(some);
                 left ??= stays;

@@ -14,7 +14,7 @@ public sealed class ReplayRetention : IRetained
             {
                 for (var some = -1; some != 0; removed += some)
                 {
-                    some = await writer.Write(session => ReplayStore.RemoveSome(session, workspaceNo, kept.Before, writer.Rows), stop);
+                    some = await writer.Write(session => ReplayStore.RemoveSome(session, workspaceNo, kept.Before, PacedWriter.Rows), stop);
                 }
             }
         }

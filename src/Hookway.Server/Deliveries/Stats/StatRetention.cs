@@ -15,7 +15,7 @@ public sealed class StatRetention : IRetained
         var before = cutoffs.Classes.Min(kept => kept.Before);
         for (var some = -1; some != 0; removed += some)
         {
-            some = await writer.Write(session => TargetStatStore.Trim(session, before, writer.Rows), stop);
+            some = await writer.Write(session => TargetStatStore.Trim(session, before, PacedWriter.Rows), stop);
         }
         return removed;
     }

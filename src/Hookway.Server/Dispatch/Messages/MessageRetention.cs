@@ -15,7 +15,7 @@ public sealed class MessageRetention(Database database, MessageStore messages, D
     {
         var days = (await messages.OwnersOfApps()).Where(app => cutoffs.Days.ContainsKey(app.Value)).ToDictionary(app => app.Key, app => cutoffs.Days[app.Value]);
         var removed = await _walk.Go(cutoffs.Now, days, seqs => Expire(seqs, writer, stop), seqs => Erase(seqs, writer, stop), writer, stop);
-        while (await writer.Write(session => MessageStore.RemoveExpiredKeys(session, clock.GetUtcNow(), writer.Rows), stop) > 0)
+        while (await writer.Write(session => MessageStore.RemoveExpiredKeys(session, clock.GetUtcNow(), PacedWriter.Rows), stop) > 0)
         {
         }
         return removed;

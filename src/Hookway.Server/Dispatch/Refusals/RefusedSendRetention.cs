@@ -16,7 +16,7 @@ public sealed class RefusedSendRetention(RefusedSendStore store) : IRetained
             }
             for (var some = -1; some != 0; removed += some)
             {
-                some = await writer.Write(session => RefusedSendStore.RemoveSome(session, appNo, cutoffs.Now.AddDays(-kept), writer.Rows), stop);
+                some = await writer.Write(session => RefusedSendStore.RemoveSome(session, appNo, cutoffs.Now.AddDays(-kept), PacedWriter.Rows), stop);
             }
         }
         return removed;

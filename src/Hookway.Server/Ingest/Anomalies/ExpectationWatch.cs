@@ -77,7 +77,7 @@ public sealed class ExpectationWatch(Database database, IssueStore issues, Sourc
         for (var some = -1; some != 0; removed += some)
         {
             some = await writer.Write(
-                async session => await ExpectationStore.RemoveMissed(session, cutoffs.Now - Remembered, writer.Rows) + await SequenceStore.RemoveOld(session, cutoffs.Now - Remembered, writer.Rows), stop);
+                async session => await ExpectationStore.RemoveMissed(session, cutoffs.Now - Remembered, PacedWriter.Rows) + await SequenceStore.RemoveOld(session, cutoffs.Now - Remembered, PacedWriter.Rows), stop);
         }
         return removed;
     }

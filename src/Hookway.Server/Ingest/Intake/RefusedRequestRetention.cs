@@ -18,7 +18,7 @@ public sealed class RefusedRequestRetention(RefusedRequestStore store, SourceSto
             }
             for (var some = -1; some != 0; removed += some)
             {
-                some = await writer.Write(session => RefusedRequestStore.RemoveSome(session, sourceNo, cutoffs.Now.AddDays(-kept), writer.Rows), stop);
+                some = await writer.Write(session => RefusedRequestStore.RemoveSome(session, sourceNo, cutoffs.Now.AddDays(-kept), PacedWriter.Rows), stop);
             }
         }
         return removed;
