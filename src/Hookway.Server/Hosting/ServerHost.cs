@@ -90,7 +90,7 @@ public static class ServerHost
         AddAccess(services, settings);
         services.AddSingleton<RequestRate>();
         AddDispatch(services, settings);
-        AddIngest(services);
+        AddIngest(services, settings);
         AddDestinations(services);
         AddDeliveries(services, settings);
         AddIssues(services);
@@ -274,8 +274,9 @@ public static class ServerHost
         services.AddHostedService(provider => provider.GetRequiredService<IssueWatch>());
     }
 
-    private static void AddIngest(IServiceCollection services)
+    private static void AddIngest(IServiceCollection services, ServerSettings settings)
     {
+        services.AddSingleton(settings.Ingest);
         services.AddSingleton<SourceStore>();
         services.AddSingleton<SourceRate>();
         services.AddSingleton<EventStore>();

@@ -5,6 +5,7 @@ using Hookway.Access.Mails;
 using Hookway.Deliveries;
 using Hookway.Deliveries.Ownership;
 using Hookway.Dispatch.Explain;
+using Hookway.Ingest.Intake;
 
 namespace Hookway.Hosting;
 
@@ -41,6 +42,7 @@ public sealed class ServerSettings
         Limits = LimitKind.All.Aggregate(
             new WorkspaceLimits(), (limits, kind) => kind.TryParse(Value(Setting.KeyOf(kind)), out var value) ? kind.With(limits, value) : limits);
         Explain = new ExplainOptions { PublicUrl = PublicUrl ?? Setting.LocalUrlOf(Urls[0]) };
+        Ingest = new IngestOptions { BodyBytes = Number(Setting.IngestBodyBytes) };
         Retention = new RetentionOptions { Days = Number(Setting.RetentionDays) };
     }
 
@@ -75,6 +77,7 @@ public sealed class ServerSettings
     /// <summary>Of a workspace that has none of its own.</summary>
     public WorkspaceLimits Limits { get; }
     public ExplainOptions Explain { get; }
+    public IngestOptions Ingest { get; }
     public RetentionOptions Retention { get; }
 
     /// <summary>Whether nobody but this machine can reach the server, so that its endpoints may be on this machine too.</summary>

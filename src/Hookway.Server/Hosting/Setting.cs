@@ -37,6 +37,7 @@ public sealed record Setting(string Key, string Default, string Description, str
     public const string SmtpUser = "Hookway:Smtp:User";
     public const string SmtpPassword = "Hookway:Smtp:Password";
     public const string SmtpFrom = "Hookway:Smtp:From";
+    public const string IngestBodyBytes = "Hookway:Ingest:BodyBytes";
     public const string MetricsToken = "Hookway:MetricsToken";
 
     /// <summary>The key of the server's own limit of a kind.</summary>
@@ -89,6 +90,8 @@ public sealed record Setting(string Key, string Default, string Description, str
         new(SmtpPassword, "", "The password to it.", "a password", text => text.Length > 0),
         new(SmtpFrom, "", "The sender of mails.", "an e-mail address, such as hookway@example.com or Hookway <hookway@example.com>",
             text => MimeKit.MailboxAddress.TryParse(text, out var from) && from.Address.IndexOf('@', StringComparison.Ordinal) > 0),
+        new(IngestBodyBytes, "26214400", "The most bytes of a vendor's request; one that is larger is answered 413, and kept among what its source refused.", "a whole number from 1024 to 104857600",
+            text => IsNumber(text, 1_024, 104_857_600)),
         new(MetricsToken, "", "Lets a scraper on another machine read `/metrics`, as a bearer token; without it only direct requests from this machine are answered.",
             "16 to 200 visible ASCII characters", text => text.Length is >= 16 and <= 200 && !text.AsSpan().ContainsAnyExceptInRange('!', '~')),
     ];

@@ -45,6 +45,9 @@ public sealed class PostgresDatabaseForTest : IAsyncDisposable
         new("Hookway__MasterKey", MasterKey),
     ];
 
+    /// <summary>Changes the database beside whoever works on it.</summary>
+    public Task Run(string sql) => PostgresTemplates.Run(new NpgsqlConnectionStringBuilder(_server) { Database = _name }.ToString(), sql);
+
     /// <summary>Asks the database beside whoever works on it.</summary>
     public async Task<long> Scalar(string sql)
     {
@@ -56,6 +59,9 @@ public sealed class PostgresDatabaseForTest : IAsyncDisposable
 
     public static async Task<PostgresDatabaseForTest?> CreateWhenAsked() =>
         Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } server ? await Create(server, await PostgresTemplates.On(server)) : null;
+
+    /// <summary>One without anything in it, on the PostgreSQL that is asked for.</summary>
+    public static Task<PostgresDatabaseForTest> CreateEmpty() => Create(Environment.GetEnvironmentVariable(Variable)!, template: null);
 
     /// <summary>On a test's own server, with which it goes: that may be away at the end.</summary>
     public static async Task<PostgresDatabaseForTest> CreateOn(PostgresCluster cluster)

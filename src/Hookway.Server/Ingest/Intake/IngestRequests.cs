@@ -1,4 +1,3 @@
-using Hookway.Access;
 using Hookway.Api;
 using Hookway.Ingest.Sources;
 using Hookway.Ingest.Verification;
@@ -12,7 +11,7 @@ namespace Hookway.Ingest.Intake;
 /// transaction that keeps it; what memory refuses is judged again by what was changed elsewhere since memory was read.
 /// </summary>
 public sealed class IngestRequests(
-    SourceStore sources, WorkspaceStore workspaces, EventIntake intake, RefusedRequests refused, SourceRate rate, Certificates certificates, SubscriptionVisit visit,
+    SourceStore sources, IngestOptions options, EventIntake intake, RefusedRequests refused, SourceRate rate, Certificates certificates, SubscriptionVisit visit,
     PublicAddress address, Configuration configuration, IdGenerator ids, TimeProvider clock)
 {
     private const int MostTries = 5;
@@ -37,8 +36,12 @@ public sealed class IngestRequests(
         {
             return Refuse(http, view.Source, limited);
         }
-        var limit = (int)(await workspaces.View(view.Source.WorkspaceNo)).Limits.PayloadBytes!.Value;
-        var (body, tooLarge) = await JsonInput.ReadBytes(http, limit, "The request body");
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } most)
+        {
+            // The limit below is the one that holds, and says so.
+            most.MaxRequestBodySize = null;
+        }
+        var (body, tooLarge) = await JsonInput.ReadBytes(http, options.BodyBytes, "The request body");
         if (tooLarge is not null)
         {
             return Refuse(http, view.Source, tooLarge);

@@ -22,7 +22,7 @@ public sealed class AttacksTests(AttacksTests.AttackedServer attacked) : IClassF
     {
         public TestServer Server { get; private set; } = null!;
 
-        public async ValueTask InitializeAsync() => Server = await TestServer.Start(new() { ["Hookway:Limits:PayloadBytes"] = "32768" }, new FakeTimeProvider(Now));
+        public async ValueTask InitializeAsync() => Server = await TestServer.Start(new() { ["Hookway:Ingest:BodyBytes"] = "32768" }, new FakeTimeProvider(Now));
 
         public ValueTask DisposeAsync() => Server.DisposeAsync();
     }

@@ -162,9 +162,26 @@ public sealed class IntakeTests(ServerFixture fixture) : IClassFixture<ServerFix
     }
 
     [Fact]
+    public async Task What_the_largest_vendors_send_is_taken_and_forwarded_and_one_byte_more_is_not()
+    {
+        await using var receiver = await ReceiverStub.Start();
+        var source = await Server.CreateSource("custom", secret: null);
+        await Server.CreateDestination(source, receiver.Url);
+        var body = new byte[25 * 1024 * 1024];
+        new Random(1).NextBytes(body);
+
+        var id = (await Server.Deliver(source.Path(), body, "application/octet-stream")).Expect(200).Text("eventId");
+        (await Server.Deliver(source.Path(), [.. body, 0], "application/octet-stream")).ExpectCode(413, "payload_too_large");
+
+        await Server.WaitForEvent(id, "succeeded");
+        receiver.Requests.ShouldHaveSingleItem().Body.AsSpan().SequenceEqual(body).ShouldBeTrue();
+        (await Server.Get($"/api/v1/ingest/sources/{source.Id()}")).Body.GetProperty("counts").GetProperty("refused").GetInt32().ShouldBe(1);
+    }
+
+    [Fact]
     public async Task Too_large_and_too_many_are_refused_counted_and_kept_with_the_reason()
     {
-        await using var server = await TestServer.Start(new() { ["Hookway:Limits:PayloadBytes"] = "2048" });
+        await using var server = await TestServer.Start(new() { ["Hookway:Ingest:BodyBytes"] = "2048" });
         var source = await server.CreateSource("custom", new { rateLimitPerMinute = 3 }, secret: null);
 
         (await server.Deliver(source.Path(), new byte[2048], null)).Expect(200);
@@ -205,14 +222,16 @@ public sealed class IntakeTests(ServerFixture fixture) : IClassFixture<ServerFix
     }
 
     [Fact]
-    public async Task Every_vendors_genuine_request_is_taken_over_http()
+    public async Task Every_vendors_genuine_request_is_taken_over_http_and_forwarded_as_it_came()
     {
+        await using var receiver = await ReceiverStub.Start();
         var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.FromUnixTimeSeconds(1_795_384_805));
         await using var server = await TestServer.Start(clock: clock);
         foreach (var vector in VendorVectors.Good.Where(vector => vector.Certificate is null))
         {
             var url = vector.Url.Split('?');
             var source = await server.CreateSource(vector.Vendor, new { publicUrl = url[0] }, vector.Secret.Length == 0 ? null : vector.Secret);
+            await server.CreateDestination(source, receiver.Url);
             var answer = await server.Deliver(
                 source.Path() + (url.Length > 1 ? "?" + url[1] : ""), Convert.FromBase64String(vector.BodyBase64), null, new HttpMethod(vector.Method),
                 [.. vector.Headers.Select(header => (header.Key, header.Value))]);
@@ -223,8 +242,21 @@ public sealed class IntakeTests(ServerFixture fixture) : IClassFixture<ServerFix
             var facts = EventFacts.Of(vector.Preset, vector.Request);
             (kept.GetProperty("vendorEventId").GetString(), kept.GetProperty("type").GetString(), kept.GetProperty("entityKey").GetString())
                 .ShouldBe((facts.VendorEventId, facts.Type, facts.EntityKey), vector.Vendor);
+            await Forwarded(server, receiver, vector, kept.GetProperty("eventId").GetString()!);
             var verify = (await server.Post($"/api/v1/ingest/events/{kept.GetProperty("eventId").GetString()}/verify")).Expect(200).Body;
             verify.GetProperty("verified").GetBoolean().ShouldBe(vector.Expected is SignatureStatus.Verified, $"{vector} from storage: {verify}");
+        }
+    }
+
+    private static async Task Forwarded(TestServer server, ReceiverStub receiver, VendorVector vector, string eventId)
+    {
+        await server.WaitForEvent(eventId, "succeeded");
+        var got = receiver.Requests.Single(request => request.Headers["hookway-event-id"] == eventId);
+        got.Method.ShouldBe(vector.Method);
+        got.Body.ShouldBe(Convert.FromBase64String(vector.BodyBase64), $"{vector}");
+        foreach (var (name, value) in vector.Headers)
+        {
+            got.Headers[name].ShouldBe(value, $"{vector}: {name}");
         }
     }
 

@@ -44,11 +44,13 @@ public class GitHubExamplesTests
     }
 
     [Fact]
-    public async Task Every_payload_of_github_is_received_over_the_route_kept_byte_for_byte_and_read()
+    public async Task Every_payload_of_github_is_received_over_the_route_kept_and_forwarded_byte_for_byte_and_read()
     {
         var examples = await Examples();
         await using var server = await TestServer.Start();
+        await using var receiver = await ReceiverStub.Start();
         var source = await server.CreateSource(secret: Secret);
+        await server.CreateDestination(source, receiver.Url);
 
         await Parallel.ForEachAsync(examples, new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (example, _) =>
         {
@@ -68,6 +70,7 @@ public class GitHubExamplesTests
             more = page.Body.GetProperty("nextCursor").GetString() is { } next ? $"&limit=250&cursor={next}" : null;
         }
         kept.Count.ShouldBe(examples.Count);
+        var forwarded = (await receiver.WaitFor(examples.Count, TimeSpan.FromSeconds(60))).ToDictionary(request => request.Headers["X-GitHub-Delivery"]);
         var preset = VendorCatalog.Find("github")!;
         foreach (var example in examples)
         {
@@ -76,6 +79,9 @@ public class GitHubExamplesTests
             (item.GetProperty("signatureStatus").GetString(), item.GetProperty("signatureCoverage").GetString()).ShouldBe(("verified", "body"), $"{example}");
             (item.GetProperty("type").GetString(), item.GetProperty("entityKey").GetString()).ShouldBe((facts.Type, facts.EntityKey), $"{example}");
             item.GetProperty("bodySize").GetInt32().ShouldBe(Encoding.UTF8.GetByteCount(example.Body));
+            var got = forwarded[example.Delivery];
+            got.Body.ShouldBe(Encoding.UTF8.GetBytes(example.Body), $"{example}");
+            example.Headers.ShouldAllBe(header => got.Headers[header.Item1] == header.Item2, $"{example}");
         }
     }
 
