@@ -10,6 +10,9 @@ internal sealed class TargetQueue(long targetNo)
     /// <summary>Who takes longer to answer is slow.</summary>
     private static readonly TimeSpan Slow = TimeSpan.FromSeconds(1);
 
+    /// <summary>By how much the clocks of nodes may differ.</summary>
+    private static readonly TimeSpan ClocksApart = TimeSpan.FromSeconds(5);
+
     /// <summary>Ready deliveries, first to go first.</summary>
     private readonly Queue<PendingDelivery> _ready = new();
 
@@ -235,8 +238,8 @@ internal sealed class TargetQueue(long targetNo)
             _circuitIsInDoubt = InFlight > 0;
             MoreInStore |= InFlight == 0;
         }
-        // The time may be that of a clock that was ahead.
-        ProbeWait = Circuit is { } open && open.ProbeAt > now ? time + (open.ProbeAt - now < open.Pause ? open.ProbeAt - now : open.Pause) : null;
+        // A probe that is further off than its pause is long was dated by a clock that was ahead: it is not waited for, or each read would wait anew.
+        ProbeWait = Circuit is { } open && open.ProbeAt > now && open.ProbeAt - now < open.Pause + ClocksApart ? time + (open.ProbeAt - now) : null;
     }
 
     /// <summary>Drops what is ready, and what a read under way will bring: the store has it, and it is read again when it may go.</summary>

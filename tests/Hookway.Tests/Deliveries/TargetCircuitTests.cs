@@ -52,6 +52,31 @@ public class TargetCircuitTests
         read.ReadLimit.ShouldBeGreaterThan(100);
     }
 
+    [Theory]
+    [InlineData(20, 20)]
+    [InlineData(33, 33)]
+    [InlineData(3_600, 0)]
+    public void A_probe_that_was_dated_by_a_clock_far_ahead_is_not_waited_for(int probeInSeconds, int waitsSeconds)
+    {
+        var schedule = new DeliverySchedule(new DeliveryOptions(), _clock);
+        var target = new DeliveryTarget(1, null, Paused: false, Ordered: false, null, 8, 5, IsFailing: true);
+        var circuit = new TargetCircuit(_clock.GetUtcNow(), _clock.GetUtcNow().AddSeconds(probeInSeconds), TimeSpan.FromSeconds(30));
+        var due = new DueDeliveries([new PendingDelivery(200, 1, 0, DeliveryTrigger.Automatic, 0, 0)], null, null);
+        schedule.Refresh(1);
+        schedule.TryTake(out var read).ShouldBeTrue();
+        schedule.ReadEnded(read, target, circuit, due);
+        if (waitsSeconds > 0)
+        {
+            schedule.TryTake(out _).ShouldBeFalse();
+            schedule.UntilNextWake().ShouldBe(TimeSpan.FromSeconds(waitsSeconds));
+            _clock.Advance(TimeSpan.FromSeconds(waitsSeconds));
+            schedule.TryTake(out read).ShouldBeTrue();
+            schedule.ReadEnded(read, target, circuit, due);
+        }
+        schedule.TryTake(out var probe).ShouldBeTrue();
+        probe.IsProbe.ShouldBeTrue();
+    }
+
     [Fact]
     public async Task Others_wait_for_the_probe_and_use_up_no_attempt_and_all_of_it_survives_a_restart()
     {
