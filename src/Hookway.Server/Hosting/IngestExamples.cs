@@ -44,7 +44,7 @@ internal static class IngestExamples
             { "data": [{ "vendor": "stripe", "name": "Stripe", "category": "payments", "documentation": "https://docs.stripe.com/webhooks",
                 "secretLabel": "Signing secret of the endpoint (whsec_…)", "algorithm": "hmac-sha256", "coverage": "body", "headers": ["Stripe-Signature"], "toleranceSeconds": 300,
                 "eventIdPaths": ["{body:id}"], "eventTypePaths": ["{body:type}"], "entityKeyPaths": ["{body:data.object.id}", "{body:related_object.id}"],
-                "timePaths": ["{body:created}"],
+                "timePaths": ["{body:created}"], "apiVersionPath": "{body:api_version}", "retryCountPath": null,
                 "gapRules": [{ "name": "payment-captured", "kind": "expect", "text": "An authorised payment is captured or canceled within seven days.", "withinSeconds": 604800 }],
                 "setupSteps": ["In the Stripe Dashboard open Workbench › Webhooks and add a destination.", "Paste the ingest URL as the endpoint URL."] }] }
             """,

@@ -299,6 +299,7 @@ public static class ServerHost
         services.AddSingleton<IWatcher, SilenceWatch>();
         services.AddSingleton<IWatcher, QuietIssues>();
         services.AddSingleton<IWatcher, SourceRecovery>();
+        services.AddSingleton<IWatcher, DowntimeWatch>();
         services.AddSingleton<IRetained>(provider => provider.GetRequiredService<ExpectationWatch>());
     }
 

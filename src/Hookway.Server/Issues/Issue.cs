@@ -31,6 +31,12 @@ public enum IssueKind
 
     /// <summary>A target was taken out of service, by its receiver's wish or because it kept failing.</summary>
     EndpointDisabled = 8,
+
+    /// <summary>Events look otherwise than they always did: a type, a field or the version of the vendor's API.</summary>
+    SchemaChange = 9,
+
+    /// <summary>Some events have another share in others than they usually have.</summary>
+    UnusualRate = 10,
 }
 
 /// <summary>What has become of it. The numbers are stored.</summary>

@@ -107,6 +107,11 @@ public sealed class IssueStore(Database database, IdGenerator ids, ReadBounds bo
         return found;
     }
 
+    /// <summary>The issues that are not resolved whose causes begin so.</summary>
+    public static async Task<List<LiveIssue>> FindLive(DbConnection connection, long workspaceNo, string prefix) => (await connection.QueryAsync<(long No, string Cause, long Status)>(
+        "SELECT no, cause, status FROM issues WHERE workspace_no = @workspaceNo AND cause >= @prefix AND cause < @end AND status <> 2",
+        new { workspaceNo, prefix, end = Prefix.EndOf(prefix) })).Select(row => new LiveIssue(row.No, row.Cause, (IssueStatus)row.Status)).ToList();
+
     /// <summary>One issue; null when it is not of this workspace.</summary>
     public Task<Issue?> Find(long workspaceNo, string issueId) => database.Read(async connection =>
         (await Load(connection, $"{Select} WHERE i.workspace_no = @workspaceNo AND i.id = @issueId", new { workspaceNo, issueId })).SingleOrDefault());

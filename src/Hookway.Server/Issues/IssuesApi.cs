@@ -88,7 +88,7 @@ public sealed record ChooseIssues([property: Required] IReadOnlyList<string>? Is
 public sealed record MovedIssues(IReadOnlyList<IssueResource> Data);
 
 /// <summary>An issue, as the API shows it.</summary>
-/// <param name="Kind">What is the matter: missing_event, an expected event has not come · late_event, events come long after what they tell of · duplicate_event · out_of_order · sequence_gap · silence, a source sends much less than usual · signature_failures · delivery_failed · endpoint_disabled, also of a destination.</param>
+/// <param name="Kind">What is the matter: missing_event, an expected event has not come · late_event, events come long after what they tell of · duplicate_event · out_of_order · sequence_gap · silence, a source sends much less than usual · signature_failures · delivery_failed · endpoint_disabled, also of a destination · schema_change, a new type came, a field is no longer there, or the version of the vendor's API is another · unusual_rate, such as many more bounces among mails than usual.</param>
 /// <param name="Status">open, or acknowledged by somebody · resolved, by somebody or because it was over; the same cause then opens another · ignored, which lasts.</param>
 /// <param name="Title">What is the matter, in one sentence.</param>
 /// <param name="Detail">What it means, and what to do.</param>
@@ -100,7 +100,7 @@ public sealed record MovedIssues(IReadOnlyList<IssueResource> Data);
 /// <param name="ResolvedBy">The id of the key or member that resolved it; <c>system</c> when it ended by itself.</param>
 public sealed record IssueResource(
     string IssueId,
-    [property: AllowedValues("missing_event", "late_event", "duplicate_event", "out_of_order", "sequence_gap", "silence", "signature_failures", "delivery_failed", "endpoint_disabled")] string Kind,
+    [property: AllowedValues("missing_event", "late_event", "duplicate_event", "out_of_order", "sequence_gap", "silence", "signature_failures", "delivery_failed", "endpoint_disabled", "schema_change", "unusual_rate")] string Kind,
     [property: AllowedValues("open", "acknowledged", "resolved", "ignored")] string Status,
     [property: AllowedValues("info", "warning", "error")] string Severity,
     string Title, string Detail, string? SourceId, string? DestinationId, string? AppId, string? EndpointId, string? Recipient, string? EntityKey,

@@ -22,6 +22,9 @@ public static class SourceForm
         [CommonRule.Silence.Name] = "The feed is not silent for long, nor sends far less than usual.",
         [CommonRule.Order.Name] = "Events of one thing come in the order in which they happened.",
         [CommonRule.Duplicates.Name] = "An event comes once.",
+        [CommonRule.Retries.Name] = "An event comes at the first try, where the vendor says which one it is.",
+        [CommonRule.Schema.Name] = "Events look as they always did: types, fields, the version of the vendor's API.",
+        [CommonRule.Downtime.Name] = "A server runs whenever a vendor sends that never sends again.",
     };
 
     /// <param name="isNew">Otherwise what is left blank is kept or taken away, as the page says.</param>

@@ -34,6 +34,8 @@ internal static class Anomaly
     /// <summary>What is not seen for so long is over, where nothing else tells.</summary>
     private static readonly TimeSpan Quiet = TimeSpan.FromHours(24);
 
+    private static readonly TimeSpan Week = TimeSpan.FromDays(7);
+
     private static readonly TimeSpan ShortlyQuiet = TimeSpan.FromHours(1);
 
     public static Sighting SignatureFailure(Source source, WatchedEvent watched) => Of(
@@ -50,9 +52,22 @@ internal static class Anomaly
         IssueKind.DuplicateEvent, IssueSeverity.Error, source, watched, $"{source.Settings.Name} sent different events under one id",
         "An event came again with another body than before. Compare the two: an app that goes by the id knows only the first. This issue ends when a day has passed without one.", Quiet, "altered");
 
-    public static Sighting Late(Source source, WatchedEvent watched, TimeSpan delay) => Of(
+    /// <param name="usual">What is usual of the source, where that is known.</param>
+    public static Sighting Late(Source source, WatchedEvent watched, TimeSpan delay, TimeSpan? usual) => Of(
         IssueKind.LateEvent, IssueSeverity.Warning, source, watched, $"Events of {source.Settings.Name} come late",
-        $"The last of them came {Words(delay)} after what it tells of. The vendor has a backlog, or tried before and was not answered. This issue ends when an hour has passed without one.", ShortlyQuiet);
+        $"The last of them came {Words(delay)} after what it tells of{(usual is { } known ? $"; usual of this source are {Words(known)} at most" : "")}. The vendor has a backlog, or tried before and was not answered. This issue ends when an hour has passed without one.", ShortlyQuiet);
+
+    /// <param name="tries">How often the last of them was tried before.</param>
+    public static Sighting Retried(Source source, WatchedEvent watched, int tries) => Of(
+        IssueKind.LateEvent, IssueSeverity.Warning, source, watched, $"{source.Settings.Name} has to send events again",
+        string.Create(CultureInfo.InvariantCulture, $"The last of them came at try {tries + 1}. Vendors send again what was not answered in time: answers to earlier tries failed or were slow, or something between cut them off. ")
+        + "Look at refused requests, at the server's logs and at what stands before it. This issue ends when an hour has passed without one.", ShortlyQuiet, "retries");
+
+    /// <param name="failed">Of the requests of the last minutes, those that failed.</param>
+    public static Sighting SecretChanged(Source source, WatchedEvent watched, long failed, long all) => Of(
+        IssueKind.SignatureFailures, IssueSeverity.Error, source, watched, $"The secret of {source.Settings.Name} seems to have been changed at the vendor",
+        string.Create(CultureInfo.InvariantCulture, $"All was genuine for long; of the last {all} requests {failed} have a wrong signature, for ten minutes and more. ")
+        + "Save the vendor's new secret beside the old, and check the events again: none of them is lost. This issue ends when an hour has passed without one.", ShortlyQuiet, "changed");
 
     public static Sighting OutOfOrder(Source source, WatchedEvent watched) => Of(
         IssueKind.OutOfOrder, IssueSeverity.Info, source, watched, $"Events of {source.Settings.Name} come out of order",
@@ -63,6 +78,39 @@ internal static class Anomaly
         source.WorkspaceNo, IssueKind.Silence, IssueSeverity.Warning, AnomalyCause.Of(IssueKind.Silence, source.No), $"{source.Settings.Name} is unusually quiet", silence.Expected is { } expected
             ? string.Create(CultureInfo.InvariantCulture, $"In {Words(silence.During)} came {silence.Events} events; usual are about {expected:0}. ") + Advice
             : $"Nothing has come for {Words(silence.During)}. " + Advice, AboutSource(source), 1, now, now, []);
+
+    /// <summary>Far fewer events of a type than usual.</summary>
+    public static Sighting SilenceOf(Source source, string type, FeedSilence silence, DateTimeOffset now) => new(
+        source.WorkspaceNo, IssueKind.Silence, IssueSeverity.Warning, AnomalyCause.Of(IssueKind.Silence, source.No, type), $"{source.Settings.Name} sends unusually few events of the type {type}",
+        string.Create(CultureInfo.InvariantCulture, $"In {Words(silence.During)} came {silence.Events} of them; usual are about {silence.Expected:0}. Other events come. ")
+        + "The type may have been taken out of the webhook's subscription at the vendor. This issue ends when they come as usual.", AboutSource(source), 1, now, now, []);
+
+    public static Sighting UnusualShare(Source source, GapRule rule, FeedShare share, DateTimeOffset now) => new(
+        source.WorkspaceNo, IssueKind.UnusualRate, IssueSeverity.Warning, AnomalyCause.Of(IssueKind.UnusualRate, source.No, rule.Name), $"{source.Settings.Name}: {rule.Name} is far from usual",
+        string.Create(CultureInfo.InvariantCulture, $"{rule.Text} In the last day it were {share.Part} of {share.Whole}; usual are {share.Usual:P1}. This issue ends when the share is as usual for a day."),
+        AboutSource(source), 1, now, now, []);
+
+    /// <param name="hook">What the vendor calls the webhook, where that is known.</param>
+    public static Sighting Downtime(Source source, VendorPreset vendor, DateTimeOffset from, DateTimeOffset to, string? hook) => new(
+        source.WorkspaceNo, IssueKind.MissingEvent, IssueSeverity.Warning, AnomalyCause.Of(IssueKind.MissingEvent, source.No, CommonRule.Downtime.Name),
+        $"{source.Settings.Name}: what was sent while no server ran is missing",
+        string.Create(CultureInfo.InvariantCulture, $"From {from:yyyy-MM-dd HH:mm} to {to:yyyy-MM-dd HH:mm} UTC nothing could be received, and {vendor.Name} does not send again by itself. {vendor.NoRetries!.Advice}")
+        + $"{(hook is null ? "" : $" The webhook is {hook}.")} This issue ends after three days.", AboutSource(source), 1, from, to, [])
+    {
+        OverAt = to + TimeSpan.FromDays(3),
+    };
+
+    public static Sighting NewType(Source source, WatchedEvent watched) => Of(
+        IssueKind.SchemaChange, IssueSeverity.Info, source, watched, $"{source.Settings.Name} sends events of a new type: {watched.Type}",
+        "None of them came before. Destinations whose filters do not name it leave it out, and an app may not know it. This issue ends after a week.", Week, "type", watched.Type!);
+
+    public static Sighting Vanished(Source source, WatchedEvent watched, string path) => Of(
+        IssueKind.SchemaChange, IssueSeverity.Warning, source, watched, $"{source.Settings.Name}: {path} is missing in events of the type {watched.Type}",
+        "It was in all of them before, and not in the last that were looked at. An app that needs it fails. This issue ends when it is there again.", null, "field", watched.Type!, path);
+
+    public static Sighting Version(Source source, WatchedEvent watched, string former, string version) => Of(
+        IssueKind.SchemaChange, IssueSeverity.Warning, source, watched, $"{source.Settings.Name} writes its events by version {version} of its API",
+        $"Before it was {former}. Fields may have other names or meanings: look at the vendor's list of changes. This issue ends after a week.", Week, "version");
 
     /// <summary>An expected event that has not come in time.</summary>
     /// <param name="isOneOfMany">So many are missing that they share an issue.</param>
@@ -91,7 +139,7 @@ internal static class Anomaly
     private const string Advice = "The webhook may have been disabled at the vendor, or its URL changed. This issue ends when events come as usual.";
 
     private static Sighting Of(
-        IssueKind kind, IssueSeverity severity, Source source, WatchedEvent watched, string title, string detail, TimeSpan over, params ReadOnlySpan<string> more) =>
+        IssueKind kind, IssueSeverity severity, Source source, WatchedEvent watched, string title, string detail, TimeSpan? over, params ReadOnlySpan<string> more) =>
         new(source.WorkspaceNo, kind, severity, AnomalyCause.Of(kind, source.No, more), title, detail, AboutSource(source), 1, watched.ReceivedAt, watched.ReceivedAt, [watched.Item])
         {
             OverAt = watched.ReceivedAt + over,

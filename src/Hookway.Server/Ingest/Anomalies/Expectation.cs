@@ -8,14 +8,26 @@ namespace Hookway.Ingest.Anomalies;
 public sealed record Expectation(
     long SourceNo, string Rule, string Entity, long EventSeq, string EventId, string? EventType, DateTimeOffset BeganAt, DateTimeOffset DueAt, string? Cause = null)
 {
-    /// <summary>Waits that are longer end here.</summary>
+    /// <summary>What takes longer is not waited for.</summary>
     public static readonly TimeSpan Longest = TimeSpan.FromDays(400);
+
+    /// <summary>When an event is due; null when that is too far off.</summary>
+    /// <param name="from">The time that the event named; one that was over at its arrival counts from there.</param>
+    public static DateTimeOffset? TimeUp(DateTimeOffset receivedAt, DateTimeOffset? from, TimeSpan within)
+    {
+        var start = from > receivedAt ? from.Value : receivedAt;
+        return start - receivedAt > Longest - within ? null : start + within < receivedAt ? receivedAt : start + within;
+    }
 
     /// <summary>Between what is numbered and its number.</summary>
     public const char NumberMark = '#';
 
     public ExpectationKey Key => new(SourceNo, Rule, Entity);
 }
+
+/// <summary>A wait that is over.</summary>
+/// <param name="Cause">That of its issue, when it had been missed.</param>
+public sealed record EndedWait(ExpectationKey Key, DateTimeOffset BeganAt, string? Cause);
 
 /// <summary>What an expectation is known by.</summary>
 public readonly record struct ExpectationKey(long SourceNo, string Rule, string Entity);

@@ -19,7 +19,7 @@ public static class ExpectationStore
         .Text("type", row => row.EventType).Number("began", row => row.BeganAt.ToUnixTimeMilliseconds()).Number("due", row => row.DueAt.ToUnixTimeMilliseconds());
 
     private static readonly RowStatement<ExpectationKey> RemoveStatement = new RowStatement<ExpectationKey>(
-        "DELETE FROM expectations WHERE (source_no, rule, entity) IN (SELECT v.source, v.rule, v.entity FROM {rows}) RETURNING coalesce(cause, '')")
+        "DELETE FROM expectations WHERE (source_no, rule, entity) IN (SELECT v.source, v.rule, v.entity FROM {rows}) RETURNING source_no, rule, entity, began_at, coalesce(cause, '')")
         .Number("source", key => key.SourceNo).Text("rule", key => key.Rule).Text("entity", key => key.Entity);
 
     private static readonly RowStatement<Expectation> MissStatement = new RowStatement<Expectation>(
@@ -32,9 +32,10 @@ public static class ExpectationStore
     /// <summary>Begins to wait.</summary>
     public static Task Add(WriteSession session, IReadOnlyList<Expectation> expectations) => session.ForEach(InsertStatement, expectations);
 
-    /// <summary>Ends waits, of those that there are; answers the causes of issues of those that had been missed.</summary>
-    public static async Task<IReadOnlyList<string>> Remove(WriteSession session, IReadOnlyList<ExpectationKey> keys) =>
-        [.. (await session.Read(RemoveStatement, keys, row => row.GetString(0))).Where(cause => cause.Length > 0).Distinct()];
+    /// <summary>Ends waits; answers those that there were.</summary>
+    public static async Task<IReadOnlyList<EndedWait>> Remove(WriteSession session, IReadOnlyList<ExpectationKey> keys) => await session.Read(
+        RemoveStatement, keys, row => new EndedWait(
+            new ExpectationKey(row.GetInt64(0), row.GetString(1), row.GetString(2)), Stored.Time(row.GetInt64(3)), row.GetString(4) is { Length: > 0 } cause ? cause : null));
 
     /// <summary>Of these causes, those that nothing is missed for any more.</summary>
     public static async Task<IReadOnlyList<string>> Settled(WriteSession session, IReadOnlyList<string> causes)

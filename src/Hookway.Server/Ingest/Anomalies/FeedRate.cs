@@ -43,6 +43,13 @@ public sealed class FeedRate(IReadOnlyDictionary<long, long> events)
         return quiet > shortest && quiet > longest * GapFactor ? new FeedSilence(quiet, 0, null) : BelowUsual(HourOf(now), hours[0]);
     }
 
+    /// <summary>Whether far fewer come than in the same hours of the weeks before, whatever pauses there are.</summary>
+    public FeedSilence? FewAt(DateTimeOffset now)
+    {
+        var hours = events.Where(hour => hour.Value > 0).Select(hour => hour.Key).ToList();
+        return hours.Count == 0 ? null : BelowUsual(HourOf(now), hours.Min());
+    }
+
     /// <summary>Whether anything has come lately: what has been forgotten by now is no sign of life.</summary>
     public bool ComesAt(DateTimeOffset now) => events.Any(hour => hour.Value > 0 && HourOf(now) - hour.Key <= HoursThatAreLately);
 

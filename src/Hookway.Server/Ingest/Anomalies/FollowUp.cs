@@ -10,7 +10,7 @@ public sealed record FollowUp(GapRule Rule, string Entity, bool Begins, DateTime
 {
     /// <summary>Whether the rules of a vendor may say anything of events of this type.</summary>
     public static bool MayConcern(VendorPreset preset, string? type) => preset.Rules.Any(rule =>
-        rule.Kind is GapRuleKind.Sequence || (type is not null && (Matches(rule.After, type) || Matches(rule.Until, type))))
+        rule.Kind is GapRuleKind.Sequence || (rule.Kind is GapRuleKind.Expect && type is not null && (Matches(rule.After, type) || Matches(rule.Until, type))))
         || (preset.Rules.Count > 0 && preset.EventType.Any(template => template.Sources.Any(source => source.IsList)));
 
     /// <summary>What a request ends and begins, in this order: what begins a wait does not end it. One that holds several events counts as these.</summary>
@@ -58,9 +58,10 @@ public sealed record FollowUp(GapRule Rule, string Entity, bool Begins, DateTime
                 found.Add(new FollowUp(rule, ended, false, null));
             }
             if (Matches(rule.After, type) && rule.Where.All(condition => condition.Holds(request))
-                && Value(rule.Entity is { Count: > 0 } others ? others : preset.EntityKey, request, item) is { } begun)
+                && Value(rule.Entity is { Count: > 0 } others ? others : preset.EntityKey, request, item) is { } begun
+                && (rule.From?.For(request) is { } text ? Timestamps.Lenient(text) : null) is var from && (from is not null || rule.From is null))
             {
-                found.Add(new FollowUp(rule, begun, true, rule.From?.For(request) is { } text ? Timestamps.Lenient(text) : null));
+                found.Add(new FollowUp(rule, begun, true, from));
             }
         }
     }

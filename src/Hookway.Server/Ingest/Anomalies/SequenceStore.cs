@@ -23,6 +23,10 @@ public static class SequenceStore
     public static Task<long?> Find(DbConnection connection, long sourceNo, string rule, string scope) => connection.ExecuteScalarAsync<long?>(
         "SELECT last FROM sequence_marks WHERE source_no = @sourceNo AND rule = @rule AND scope = @scope", new { sourceNo, rule, scope });
 
+    /// <summary>When it was seen last; null when never.</summary>
+    public static async Task<DateTimeOffset?> SeenAt(DbConnection connection, long sourceNo, string rule, string scope) => Stored.Time(await connection.ExecuteScalarAsync<long?>(
+        "SELECT seen_at FROM sequence_marks WHERE source_no = @sourceNo AND rule = @rule AND scope = @scope", new { sourceNo, rule, scope }));
+
     public static Task Save(WriteSession session, IReadOnlyList<SequenceMark> marks) => session.ForEach(SaveStatement, marks);
 
     /// <summary>Forgets some of what has not been seen since a time; answers how many.</summary>

@@ -61,10 +61,12 @@ public sealed class SourceRecovery(Database database, Configuration configuratio
         var expected = view.Source.Settings.Expectations;
         var isOn = (IssueKind)issue.Kind switch
         {
-            IssueKind.MissingEvent or IssueKind.SequenceGap => AnomalyCause.RuleOf(issue.Cause) is var name && view.Preset.Rules.Any(rule => rule.Name == name),
-            IssueKind.LateEvent => expected.Has(CommonRule.Late),
+            IssueKind.MissingEvent or IssueKind.SequenceGap or IssueKind.UnusualRate => AnomalyCause.RuleOf(issue.Cause) is var name
+                && (name == CommonRule.Downtime.Name ? expected.Has(CommonRule.Downtime) : view.Preset.Rules.Any(rule => rule.Name == name)),
+            IssueKind.LateEvent => expected.Has(AnomalyCause.IsMore(issue.Cause) ? CommonRule.Retries : CommonRule.Late),
             IssueKind.Silence => expected.Has(CommonRule.Silence),
             IssueKind.OutOfOrder => expected.Has(CommonRule.Order),
+            IssueKind.SchemaChange => expected.Has(CommonRule.Schema),
             IssueKind.DuplicateEvent => expected.Has(CommonRule.Duplicates) || AnomalyCause.IsMore(issue.Cause),
             _ => true,
         };

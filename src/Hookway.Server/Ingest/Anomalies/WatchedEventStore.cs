@@ -44,6 +44,35 @@ public static class WatchedEventStore
             WHERE source_no = @SourceNo AND signature_status <> 2 AND received_at >= @since AND event_type IS NOT NULL
             """, new { workspaceNo, entity, before.Seq, before.SourceNo, since = since.ToUnixTimeMilliseconds(), most })).AsList();
 
+    /// <summary>The type of the last event of a source that was not forged; null when none of the last has one.</summary>
+    public static Task<string?> LastType(DbConnection connection, long sourceNo) => connection.ExecuteScalarAsync<string?>(
+        """
+        SELECT event_type FROM (SELECT seq, event_type, signature_status FROM events WHERE source_no = @sourceNo ORDER BY seq DESC LIMIT 50) AS latest
+        WHERE signature_status <> 2 ORDER BY seq DESC LIMIT 1
+        """, new { sourceNo });
+
+    /// <summary>The sequence of the same event.</summary>
+    public static Task<long?> LastGenuine(DbConnection connection, long sourceNo) => connection.ExecuteScalarAsync<long?>(
+        """
+        SELECT seq FROM (SELECT seq, signature_status FROM events WHERE source_no = @sourceNo ORDER BY seq DESC LIMIT 50) AS latest WHERE signature_status <> 2 ORDER BY seq DESC LIMIT 1
+        """, new { sourceNo });
+
+    /// <summary>When the last requests of a source came whose signature was wrong, up to one of them: the newest first.</summary>
+    public static async Task<List<DateTimeOffset>> ForgedTimes(DbConnection connection, WatchedEvent upTo, int most) => (await connection.QueryAsync<long>(
+        "SELECT received_at FROM events WHERE source_no = @SourceNo AND signature_status = 2 AND seq <= @Seq ORDER BY seq DESC LIMIT @most", new { upTo.SourceNo, upTo.Seq, most }))
+        .Select(Stored.Time).ToList();
+
+    /// <summary>How many requests of a source came since a time, up to one of them, of at most so many.</summary>
+    public static Task<long> CountSince(DbConnection connection, WatchedEvent upTo, DateTimeOffset since, int most) => connection.ExecuteScalarAsync<long>(
+        $"""
+        SELECT count(*) FROM (SELECT received_at FROM events WHERE source_no = @SourceNo AND seq <= @Seq ORDER BY seq DESC LIMIT @most) AS latest
+        WHERE received_at >= @since
+        """, new { upTo.SourceNo, upTo.Seq, since = since.ToUnixTimeMilliseconds(), most });
+
+    /// <summary>How many requests of a source were verified, from its beginning on.</summary>
+    public static Task<long> CountVerified(DbConnection connection, long sourceNo) => connection.ExecuteScalarAsync<long>(
+        "SELECT CAST(coalesce(sum(verified), 0) AS BIGINT) FROM source_counts WHERE source_no = @sourceNo", new { sourceNo });
+
     private sealed record Row
     {
         public long Seq { get; init; }

@@ -18,6 +18,9 @@ public sealed record SourceExpectations(IReadOnlyDictionary<string, int?> Second
 
     public static SourceExpectations Of(IReadOnlyDictionary<string, int?>? seconds) => seconds is { Count: > 0 } ? new SourceExpectations(seconds) : None;
 
+    /// <summary>Whether a rule is as it is for every source.</summary>
+    public bool IsUsual(CommonRule rule) => !Seconds.ContainsKey(rule.Name);
+
     /// <summary>Whether a rule is not switched off.</summary>
     public bool Has(CommonRule rule) => !Seconds.TryGetValue(rule.Name, out var own) || own is not null;
 

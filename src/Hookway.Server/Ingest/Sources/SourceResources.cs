@@ -18,7 +18,7 @@ namespace Hookway.Ingest.Sources;
 /// </param>
 /// <param name="RetentionDays">How long its events are kept, where that is to be shorter than otherwise.</param>
 /// <param name="RateLimitPerMinute">The most requests a minute that are taken; others are answered 429. Absent: no limit.</param>
-/// <param name="Expectations">Rules of the vendor (its <c>gapRules</c>) and of every source, by name, with the seconds that they wait (10 to 34,560,000), or null to switch one off. Those of every source: <c>late</c> (900), <c>silence</c> (21600), and, to be switched off alone, <c>order</c> and <c>duplicates</c>. A change applies to what begins to wait from then on.</param>
+/// <param name="Expectations">Rules of the vendor (its <c>gapRules</c>) and of every source, by name, with the seconds that they wait (10 to 34,560,000), or null to switch one off. Those of every source: <c>late</c> (900), <c>silence</c> (21600), and, to be switched off alone, <c>order</c>, <c>duplicates</c>, <c>retries</c>, <c>schema</c> and <c>downtime</c>. A change applies to what begins to wait from then on.</param>
 public sealed record CreateSource(
     [property: Required] string? Name, string? Vendor, Secrets? SigningSecret, CustomVerification? Verification, string? PublicUrl, bool? ForwardDuplicates,
     int? RetentionDays, int? RateLimitPerMinute, IReadOnlyDictionary<string, int?>? Expectations) : IRequestBody;

@@ -31,22 +31,24 @@ public sealed record VendorList(IReadOnlyList<VendorResource> Data);
 /// <param name="EventTypePaths">Where it says what happened.</param>
 /// <param name="EntityKeyPaths">Where it says to what.</param>
 /// <param name="TimePaths">Where it says when.</param>
+/// <param name="ApiVersionPath">Where it says by which version of its API the event is written; null when it does not say.</param>
+/// <param name="RetryCountPath">Where it says how often it has tried to send the event; null when it does not say.</param>
 /// <param name="GapRules">What should follow what, and how events are numbered.</param>
 /// <param name="SetupSteps">What to do at the vendor, in order.</param>
 public sealed record VendorResource(
     string Vendor, string Name, string Category, Uri? Documentation, string? SecretLabel, string Algorithm, string Coverage, IReadOnlyList<string> Headers, int? ToleranceSeconds,
-    IReadOnlyList<string> EventIdPaths, IReadOnlyList<string> EventTypePaths, IReadOnlyList<string> EntityKeyPaths, IReadOnlyList<string> TimePaths,
+    IReadOnlyList<string> EventIdPaths, IReadOnlyList<string> EventTypePaths, IReadOnlyList<string> EntityKeyPaths, IReadOnlyList<string> TimePaths, string? ApiVersionPath, string? RetryCountPath,
     IReadOnlyList<VendorRule> GapRules, IReadOnlyList<string> SetupSteps)
 {
     public static VendorResource Of(VendorPreset vendor) => new(
         vendor.Key, vendor.Name, vendor.Category, vendor.Documentation, vendor.SecretLabel, Words.Of(vendor.Scheme.Algorithm), Words.Of(vendor.Scheme.EffectiveCoverage),
-        [.. vendor.Scheme.Headers], vendor.Scheme.ToleranceSeconds, Texts(vendor.EventId), Texts(vendor.EventType), Texts(vendor.EntityKey), Texts(vendor.Time),
+        [.. vendor.Scheme.Headers], vendor.Scheme.ToleranceSeconds, Texts(vendor.EventId), Texts(vendor.EventType), Texts(vendor.EntityKey), Texts(vendor.Time), vendor.ApiVersion?.Text, vendor.Retry?.At.Text,
         [.. vendor.Rules.Select(rule => new VendorRule(rule.Name, Words.Of(rule.Kind), rule.Text, (int?)rule.Within?.TotalSeconds))], vendor.Setup);
 
     private static List<string> Texts(IReadOnlyList<ValueTemplate> templates) => [.. templates.Select(template => template.Text)];
 }
 
 /// <summary>What should hold of a vendor's events among themselves.</summary>
-/// <param name="Kind"><c>expect</c>: after one event another should come. <c>sequence</c>: events are numbered.</param>
-/// <param name="WithinSeconds">How long is waited before something is missing, where a source sets nothing else (<c>expectations</c>); null of numbers that only rise.</param>
+/// <param name="Kind"><c>expect</c>: after one event another should come. <c>sequence</c>: events are numbered. <c>share</c>: some events have a usual share in others, over a day.</param>
+/// <param name="WithinSeconds">How long is waited before something is missing, where a source sets nothing else (<c>expectations</c>); below zero, how long before a time that the event names; null where nothing is waited for.</param>
 public sealed record VendorRule(string Name, string Kind, string Text, int? WithinSeconds);

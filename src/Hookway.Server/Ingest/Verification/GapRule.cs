@@ -16,40 +16,49 @@ public sealed record GapRule
     /// <summary>What should hold, as a sentence.</summary>
     public required string Text { get; init; }
 
-    /// <summary>Expect: the types that begin to wait; <c>invoice.*</c> is a prefix.</summary>
+    /// <summary>Expect: the types that begin to wait; share: those that are all; <c>invoice.*</c> is a prefix.</summary>
     public IReadOnlyList<string> After { get; init; } = [];
 
     /// <summary>Expect: what else must hold of the event that begins to wait.</summary>
     public IReadOnlyList<RuleCondition> Where { get; init; } = [];
 
-    /// <summary>Expect: the types that end the waiting. The event that began it does not, even when its type is among them.</summary>
+    /// <summary>Share: the types that are a part of all. Expect: the types that end the waiting. The event that began it does not, even when its type is among them.</summary>
     public IReadOnlyList<string> Until { get; init; } = [];
 
     /// <summary>Expect: what else must hold of the event that ends it.</summary>
     public IReadOnlyList<RuleCondition> UntilWhere { get; init; } = [];
 
-    /// <summary>Expect: how long it may take.</summary>
+    /// <summary>Expect: how long it may take; below zero, how long before the time that the event names.</summary>
     public int WithinMinutes { get; init; }
 
     /// <summary>What a source itself says of how long it may take, or how long a number may be left out; null leaves the vendor's.</summary>
     [JsonIgnore]
     public TimeSpan? OwnTime { get; init; }
 
-    /// <summary>How long is waited; null of numbers that only rise.</summary>
+    /// <summary>How long is waited; null where nothing is waited for.</summary>
     [JsonIgnore]
-    public TimeSpan? Within => OwnTime ?? (Kind is GapRuleKind.Expect ? TimeSpan.FromMinutes(WithinMinutes) : Step is null ? null : GapGrace);
+    public TimeSpan? Within => OwnTime is { } own ? WithinMinutes < 0 ? -own : own : (Kind is GapRuleKind.Expect ? TimeSpan.FromMinutes(WithinMinutes) : Step is null ? null : GapGrace);
 
-    /// <summary>Expect: the time from which that counts, where the event names one; else the time of the event.</summary>
+    /// <summary>Expect: the time from which that counts, which the event names: one that does not begins no wait. Null: the time of the event.</summary>
     public ValueTemplate? From { get; init; }
+
+    /// <summary>Expect: where it is known how long a source usually takes, this share of all decides, such as 0.95; null: the time above.</summary>
+    public double? UsualShare { get; init; }
 
     /// <summary>Expect: an event that ends the waiting may have come this long before.</summary>
     public int LookBackMinutes { get; init; }
+
+    /// <summary>Expect: only of things of which what ends the waiting has come before, such as branches that are built.</summary>
+    public bool IsHabit { get; init; }
 
     /// <summary>Expect: what the two events must have in common, in the first; empty: the entity key.</summary>
     public IReadOnlyList<ValueTemplate> Entity { get; init; } = [];
 
     /// <summary>Expect: the same in the second.</summary>
     public IReadOnlyList<ValueTemplate> UntilEntity { get; init; } = [];
+
+    /// <summary>Share: it is more that would be wrong; else less.</summary>
+    public bool IsRise { get; init; }
 
     /// <summary>Sequence: the number.</summary>
     public ValueTemplate? Sequence { get; init; }
@@ -75,6 +84,10 @@ public enum GapRuleKind
     /// <summary>Events are numbered.</summary>
     [JsonStringEnumMemberName("sequence")]
     Sequence,
+
+    /// <summary>Some events (until) have a usual share in others (after), over a day.</summary>
+    [JsonStringEnumMemberName("share")]
+    Share,
 }
 
 /// <summary>What must hold of a value of an event; the one of these that is set.</summary>

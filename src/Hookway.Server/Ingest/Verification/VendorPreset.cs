@@ -43,6 +43,18 @@ public sealed record VendorPreset
     /// <summary>When it happened.</summary>
     public IReadOnlyList<ValueTemplate> Time { get; init; } = [];
 
+    /// <summary>The version of its API by which the event is written; null when it does not say.</summary>
+    public ValueTemplate? ApiVersion { get; init; }
+
+    /// <summary>Types after which nothing more is to come: silence is then as it should be.</summary>
+    public IReadOnlyList<string> Ends { get; init; } = [];
+
+    /// <summary>Where it says how often it has tried; null when it does not say.</summary>
+    public RetryCount? Retry { get; init; }
+
+    /// <summary>What is to be known where the vendor never sends again by itself; null where it does.</summary>
+    public NoRetries? NoRetries { get; init; }
+
     /// <summary>Requests that ask for an answer of their own.</summary>
     public IReadOnlyList<Handshake> Handshakes { get; init; } = [];
 
@@ -55,3 +67,8 @@ public sealed record VendorPreset
     /// <summary>How to set it up, step by step.</summary>
     public IReadOnlyList<string> Setup { get; init; } = [];
 }
+
+/// <summary>That a vendor sends once, whatever it is answered.</summary>
+/// <param name="Advice">How to have it sent again, as a sentence.</param>
+/// <param name="Hook">Where a request says which webhook it is of.</param>
+public sealed record NoRetries(string Advice, ValueTemplate? Hook = null);

@@ -20,36 +20,37 @@ public sealed class FollowUpRulesTests
         await using var scene = await IssueScene.Start();
         var begun = scene.Clock.GetUtcNow();
         var cases = new List<Case>();
-        foreach (var vendor in VendorCatalog.All.Where(vendor => vendor.Rules.Any(rule => rule.Kind is GapRuleKind.Expect)))
+        foreach (var vendor in VendorCatalog.All.Where(vendor => vendor.Rules.Any(IsOfThings)))
         {
             var source = await scene.Server.CreateSource(vendor.Key, secret: null);
-            foreach (var rule in vendor.Rules.Where(rule => rule.Kind is GapRuleKind.Expect))
+            foreach (var rule in vendor.Rules.Where(IsOfThings))
             {
                 var from = rule.From is null ? begun : DateTimeOffset.FromUnixTimeSeconds(begun.AddDays(3).ToUnixTimeSeconds());
                 var next = new Case(vendor, rule, source, from.AddMinutes(rule.WithinMinutes));
                 cases.Add(next);
                 foreach (var entity in (string[])[next.Satisfied, next.Missed])
                 {
-                    (await new MadeUpEvent(vendor, Exact(rule.After[0]), entity, rule.Entity, rule.Where, rule.From, from).Send(scene.Server, source)).Expect(200);
+                    (await new MadeUpEvent(vendor, Exact(rule.After[0]), entity, rule.Entity, rule.Where, rule.From, from).Send(scene.Server, source)).Status.ShouldBeInRange(200, 202, rule.Name);
                 }
             }
         }
-        cases.Count.ShouldBeGreaterThan(40);
+        cases.Count.ShouldBeGreaterThan(60);
         await scene.Look();
-        scene.Clock.Advance(TimeSpan.FromMinutes(1));
+        scene.Clock.Advance(TimeSpan.FromSeconds(30));
         foreach (var next in cases)
         {
-            (await End(scene, next, next.Satisfied)).Expect(200);
+            (await End(scene, next, next.Satisfied)).Status.ShouldBeInRange(200, 202);
         }
         await scene.Look();
         await scene.Server.Restart(impatient: true);
         (await Missing(scene, cases)).ShouldBeEmpty();
 
-        foreach (var due in cases.GroupBy(next => next.DueAt).OrderBy(group => group.Key))
+        // Vendors name times in whole seconds.
+        foreach (var due in cases.GroupBy(next => Math.Round((next.DueAt - begun).TotalMinutes)).OrderBy(group => group.Key))
         {
             var before = await Missing(scene, cases);
-            await scene.Pass(due.Key - scene.Clock.GetUtcNow() - TimeSpan.FromSeconds(1));
-            (await Missing(scene, cases)).Count.ShouldBe(before.Count, $"nothing is due before {due.Key - begun}");
+            await scene.Pass(due.Min(next => next.DueAt) - scene.Clock.GetUtcNow() - TimeSpan.FromSeconds(1));
+            (await Missing(scene, cases)).Count.ShouldBe(before.Count, $"nothing is due before {due.Key} minutes");
             await scene.Pass(TimeSpan.FromSeconds(30));
             var found = await Missing(scene, cases);
             found.Except(before).ShouldBe(due.Select(next => (next.Source.Id(), next.Missed, 1L)), ignoreOrder: true);
@@ -60,7 +61,7 @@ public sealed class FollowUpRulesTests
         await scene.Server.Restart(impatient: true);
         foreach (var next in cases)
         {
-            (await End(scene, next, next.Missed)).Expect(200);
+            (await End(scene, next, next.Missed)).Status.ShouldBeInRange(200, 202);
         }
         (await Missing(scene, cases)).ShouldBeEmpty();
         var resolved = (await All(scene, "resolved")).Where(issue => IsOfItsRule(issue, cases)).ToList();
@@ -167,7 +168,10 @@ public sealed class FollowUpRulesTests
     private static Task<Answer> End(IssueScene scene, Case next, string entity) =>
         new MadeUpEvent(next.Vendor, Exact(next.Rule.Until[0]), entity, next.Rule.UntilEntity, next.Rule.UntilWhere).Send(scene.Server, next.Source);
 
-    private static string Exact(string type) => type.TrimEnd('*');
+    private static string Exact(string type) => type == "*" ? "any" : type.TrimEnd('*');
+
+    /// <summary>Those of a whole source, which can be missed but once, and those of habits have tests of their own.</summary>
+    private static bool IsOfThings(GapRule rule) => rule is { Kind: GapRuleKind.Expect, IsHabit: false } && (rule.Entity.Count == 0 || rule.Entity[0].Sources.Any());
 
     /// <summary>What is missing by the rule that it was sent for, by source and thing, with how often it was seen.</summary>
     private static async Task<List<(string, string, long)>> Missing(IssueScene scene, IReadOnlyList<Case> cases) =>

@@ -75,8 +75,10 @@ public class VendorCatalogTests
         {
             rule.Text.ShouldEndWith(".");
             var isExpect = rule.Kind is GapRuleKind.Expect;
-            (rule.After.Count > 0 && rule.Until.Count > 0 && rule.WithinMinutes > 0).ShouldBe(isExpect);
-            (rule.Sequence is not null).ShouldBe(!isExpect);
+            (rule.After.Count > 0 && rule.Until.Count > 0 && rule.WithinMinutes != 0).ShouldBe(isExpect);
+            (rule.WithinMinutes >= 0 || rule.From is not null).ShouldBeTrue("what is due before a time names it");
+            (rule.Sequence is not null).ShouldBe(rule.Kind is GapRuleKind.Sequence);
+            (rule.Kind is not GapRuleKind.Share || (rule.After.Count > 0 && rule.Until.Count > 0)).ShouldBeTrue();
             rule.Where.Concat(rule.UntilWhere).ShouldAllBe(condition => IsSource(condition.At));
         }
     }
