@@ -21,6 +21,9 @@ public sealed class MessageTemplate
     private readonly int _numberAt;
     private readonly int? _recipientAt;
     private readonly int _targets;
+    private readonly byte[]? _signingSecret;
+    private readonly int _signatureAt;
+    private readonly int _bodyAt;
 
     /// <param name="target">What to call: path, key and how many recipients have an endpoint.</param>
     /// <param name="delivers">Whether messages go to recipients that have one endpoint, or to one that has none.</param>
@@ -28,11 +31,14 @@ public sealed class MessageTemplate
     {
         if (target.SigningSecret is { } secret)
         {
-            (_bytes, _numberAt) = VendorRequest(target.Path, secret);
+            (_bytes, _numberAt) = VendorRequest(target.Path);
+            _signingSecret = Encoding.UTF8.GetBytes(secret);
+            _signatureAt = _bytes.AsSpan().IndexOf("sha256="u8) + "sha256=".Length;
+            _bodyAt = _bytes.Length - BodyBytes;
             return;
         }
         _targets = delivers ? target.Targets : 0;
-        var start = $$"""{"recipient":"{{Recipient(0)}}","{{(target.IsStack ? "eventType" : "type")}}":"{{EventType}}","data":{"n":"{{new string('0', NumberDigits)}}","text":" """.TrimEnd();
+        var start = $$"""{"recipient":"{{Recipient(0)}}","{{(target.IsStack ? "eventType" : "type")}}":"{{EventType}}","data":{"n":"{{new string('0', NumberDigits)}}","text":" """.Trim();
         var body = start + new string('x', BodyBytes - start.Length - 3) + "\"}}";
         _bytes = Encoding.ASCII.GetBytes(
             $"POST {target.Path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {target.Key}\r\n" +
@@ -40,6 +46,9 @@ public sealed class MessageTemplate
         _numberAt = _bytes.AsSpan().IndexOf(Marker) + Marker.Length;
         _recipientAt = _bytes.AsSpan().IndexOf("customer_"u8) + "customer_".Length;
     }
+
+    /// <summary>What a vendor's event begins with; its number stands behind.</summary>
+    private const string EventMarker = "{\"number\":\"";
 
     private static ReadOnlySpan<byte> Marker => "\"data\":{\"n\":\""u8;
 
@@ -54,18 +63,24 @@ public sealed class MessageTemplate
         {
             Write(at, RecipientDigits, _targets == 0 ? RecipientWithoutEndpoints : number % _targets);
         }
+        if (_signingSecret is not null)
+        {
+            Write(_bodyAt + EventMarker.Length, NumberDigits, number);
+            Span<byte> signature = stackalloc byte[HMACSHA256.HashSizeInBytes];
+            HMACSHA256.HashData(_signingSecret, _bytes.AsSpan(_bodyAt), signature);
+            Convert.TryToHexStringLower(signature, _bytes.AsSpan(_signatureAt), out _);
+        }
         return _bytes;
     }
 
-    /// <summary>An event of GitHub's, which signs the body and not the delivery's id: so each is one of its own, and none need be signed anew.</summary>
-    private static (byte[] Bytes, int NumberAt) VendorRequest(string path, string secret)
+    /// <summary>An event of GitHub's: each has an id and a body of its own, and is signed as it is sent.</summary>
+    private static (byte[] Bytes, int NumberAt) VendorRequest(string path)
     {
-        const string Start = """{"action":"opened","issue":{"id":4711,"title":"Found a bug","updated_at":"2026-01-31T12:00:00Z"},"repository":{"full_name":"octocat/hello"},"text":" """;
-        var body = Start.TrimEnd() + new string('x', BodyBytes - Start.TrimEnd().Length - 2) + "\"}";
-        var signature = Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), Encoding.ASCII.GetBytes(body)));
+        var start = EventMarker + new string('0', NumberDigits) + "\"," + """ "action":"opened","issue":{"id":4711,"title":"Found a bug","updated_at":"2026-01-31T12:00:00Z"},"repository":{"full_name":"octocat/hello"},"text":" """.Trim();
+        var body = start + new string('x', BodyBytes - start.Length - 2) + "\"}";
         const string Id = "X-GitHub-Delivery: delivery-";
         var bytes = Encoding.ASCII.GetBytes(
-            $"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-GitHub-Event: issues\r\n{Id}{new string('0', NumberDigits)}\r\nX-Hub-Signature-256: sha256={signature}\r\n" +
+            $"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-GitHub-Event: issues\r\n{Id}{new string('0', NumberDigits)}\r\nX-Hub-Signature-256: sha256={new string('0', 64)}\r\n" +
             $"Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}");
         return (bytes, bytes.AsSpan().IndexOf(Encoding.ASCII.GetBytes(Id)) + Id.Length);
     }

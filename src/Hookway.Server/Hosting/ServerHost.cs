@@ -285,6 +285,7 @@ public static class ServerHost
         services.AddSingleton<EventMetrics>();
         services.AddSingleton<EventIntake>();
         services.AddSingleton<EventCheck>();
+        services.AddSingleton(provider => CertificateTrust.From(provider.GetRequiredService<ServerSettings>().CertificateRoots));
         services.AddSingleton<Certificates>();
         services.AddSingleton<SubscriptionVisit>();
         services.AddSingleton<IngestRequests>();

@@ -43,6 +43,7 @@ public sealed class ServerSettings
             new WorkspaceLimits(), (limits, kind) => kind.TryParse(Value(Setting.KeyOf(kind)), out var value) ? kind.With(limits, value) : limits);
         Explain = new ExplainOptions { PublicUrl = PublicUrl ?? Setting.LocalUrlOf(Urls[0]) };
         Ingest = new IngestOptions { BodyBytes = Number(Setting.IngestBodyBytes) };
+        CertificateRoots = Value(Setting.CertificateRoots) is { Length: > 0 } roots ? roots : null;
         Retention = new RetentionOptions { Days = Number(Setting.RetentionDays) };
     }
 
@@ -79,6 +80,9 @@ public sealed class ServerSettings
     public ExplainOptions Explain { get; }
     public IngestOptions Ingest { get; }
     public RetentionOptions Retention { get; }
+
+    /// <summary>A file of roots for vendors' certificates; null for those of the system.</summary>
+    public string? CertificateRoots { get; }
 
     /// <summary>Whether nobody but this machine can reach the server, so that its endpoints may be on this machine too.</summary>
     public bool IsLoopbackOnly => Urls.All(url => IsLoopback(Setting.BindingAddressOf(url)!.Host)) && (PublicUrl is null || IsLoopback(new Uri(PublicUrl).Host));

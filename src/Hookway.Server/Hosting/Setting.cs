@@ -38,6 +38,7 @@ public sealed record Setting(string Key, string Default, string Description, str
     public const string SmtpPassword = "Hookway:Smtp:Password";
     public const string SmtpFrom = "Hookway:Smtp:From";
     public const string IngestBodyBytes = "Hookway:Ingest:BodyBytes";
+    public const string CertificateRoots = "Hookway:Ingest:CertificateRoots";
     public const string MetricsToken = "Hookway:MetricsToken";
 
     /// <summary>The key of the server's own limit of a kind.</summary>
@@ -92,6 +93,7 @@ public sealed record Setting(string Key, string Default, string Description, str
             text => MimeKit.MailboxAddress.TryParse(text, out var from) && from.Address.IndexOf('@', StringComparison.Ordinal) > 0),
         new(IngestBodyBytes, "26214400", "The most bytes of a vendor's request; one that is larger is answered 413, and kept among what its source refused.", "a whole number from 1024 to 104857600",
             text => IsNumber(text, 1_024, 104_857_600)),
+        new(CertificateRoots, "", "Root certificates (PEM) to which the certificates of PayPal's webhooks must lead, in place of those that the system trusts.", "a file that exists", File.Exists),
         new(MetricsToken, "", "Lets a scraper on another machine read `/metrics`, as a bearer token; without it only direct requests from this machine are answered.",
             "16 to 200 visible ASCII characters", text => text.Length is >= 16 and <= 200 && !text.AsSpan().ContainsAnyExceptInRange('!', '~')),
     ];

@@ -82,7 +82,7 @@ public class IngestCrashTests
             for (var i = 0; !stop.IsCancellationRequested; i++)
             {
                 var id = $"d-{round}-{sender}-{i}";
-                var delivery = _deliveries.GetOrAdd(id, _ => new Delivery(id, $$"""{ "action":"opened", "issue": { "id": {{i}}, "title":"Zoë {{new string('x', i % 700)}}" } }"""));
+                var delivery = _deliveries.GetOrAdd(id, _ => new Delivery(id, $$"""{ "action":"opened", "sent":"{{id}}", "issue": { "id": {{i}}, "title":"Zoë {{new string('x', i % 700)}}" } }"""));
                 // Some come twice, at once.
                 var answered = await Task.WhenAll(Enumerable.Range(0, i % 7 == 0 ? 2 : 1).Select(_ => Send(scene, path, delivery)));
                 if (answered.Contains(false))

@@ -63,6 +63,7 @@ public class EventRetentionTests
         clock.Skip(TimeSpan.FromDays(8));
         await Run(server);
         (await Kept(server, plain, shorter, longer)).ShouldBe((0, 0, 0));
+        (await Count(server, "SELECT count(*) FROM event_keys")).ShouldBe(0, "what they were known by is gone with them");
     }
 
     [Fact]

@@ -48,7 +48,7 @@ public static class IngestClient
     public static Task<Answer> DeliverGitHub(
         this TestServer server, JsonElement source, string delivery, object? payload = null, string secret = Secret, string type = "issues", params (string Name, string Value)[] more)
     {
-        var body = JsonSerializer.SerializeToUtf8Bytes(payload ?? new { action = "opened", issue = new { id = 7, title = "Zoë ✓" } });
+        var body = JsonSerializer.SerializeToUtf8Bytes(payload ?? new { action = "opened", issue = new { id = 7, title = "Zoë ✓" }, sent = delivery });
         var signature = Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), body));
         return server.Deliver(source.Path(), body, headers:
             [("X-GitHub-Event", type), ("X-GitHub-Delivery", delivery), ("X-Hub-Signature-256", "sha256=" + signature), .. more]);

@@ -52,6 +52,11 @@ internal static class Anomaly
         IssueKind.DuplicateEvent, IssueSeverity.Error, source, watched, $"{source.Settings.Name} sent different events under one id",
         "An event came again with another body than before. Compare the two: an app that goes by the id knows only the first. This issue ends when a day has passed without one.", Quiet, "altered");
 
+    public static Sighting Renamed(Source source, WatchedEvent watched) => Of(
+        IssueKind.DuplicateEvent, IssueSeverity.Warning, source, watched, $"{source.Settings.Name} sent the same content under another id",
+        "What is signed of an event came again with another id, which is not signed. Two webhooks for one thing at the vendor do that; so does somebody who sends on what he has overheard. It is marked as a duplicate "
+        + "and forwarded all the same. This issue ends when a day has passed without one.", Quiet, "renamed");
+
     /// <param name="usual">What is usual of the source, where that is known.</param>
     public static Sighting Late(Source source, WatchedEvent watched, TimeSpan delay, TimeSpan? usual) => Of(
         IssueKind.LateEvent, IssueSeverity.Warning, source, watched, $"Events of {source.Settings.Name} come late",

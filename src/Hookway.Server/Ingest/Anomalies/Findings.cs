@@ -73,9 +73,13 @@ internal sealed class Findings
         var expected = view.Source.Settings.Expectations;
         if (watched is { DuplicateOf: not null, HasId: true })
         {
-            if (watched.IsAltered || expected.Has(CommonRule.Duplicates))
+            if (watched.IsAltered || watched.IsRenamed)
             {
-                Seen.Add(watched.IsAltered ? Anomaly.Altered(view.Source, watched) : Anomaly.Duplicate(view.Source, watched));
+                Seen.Add(watched.IsAltered ? Anomaly.Altered(view.Source, watched) : Anomaly.Renamed(view.Source, watched));
+            }
+            else if (expected.Has(CommonRule.Duplicates))
+            {
+                Seen.Add(Anomaly.Duplicate(view.Source, watched));
             }
             return;
         }

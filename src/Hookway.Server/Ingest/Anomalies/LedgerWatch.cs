@@ -27,23 +27,26 @@ public sealed class LedgerWatch(Database database, IssueStore issues, SourceStor
     public async Task<bool> Step(DateTimeOffset now)
     {
         var settled = await database.Settled(EventStore.Counter, now);
-        var (position, events, findings) = await database.Read(async connection =>
+        var (position, events, again, findings) = await database.Read(async connection =>
         {
             var from = await WatchedEventStore.Position(connection);
             _shapes.Begin(from);
+            var seen = (await WatchedEventStore.ReadAgain(connection, from, MostEvents)).ConvertAll(watched => watched with { IsSeenAgain = true });
             var read = await WatchedEventStore.Read(connection, from, settled.Last, MostEvents);
-            return (from, read, await Find(connection, read, now));
+            return (from, read, seen, await Find(connection, [.. seen, .. read], now));
         });
-        if (events.Count > 0)
+        if (events.Count + again.Count > 0)
         {
             await database.Write(async session =>
             {
-                await Record(session, position, events[^1].Seq, findings, now);
+                // What was read as forged and has been found to be genuine since is looked at again.
+                await WatchedEventStore.Seen(session, again.Concat(events.Where(watched => watched.IsGenuine)).Select(watched => watched.Seq));
+                await Record(session, position, events.Count > 0 ? events[^1].Seq : position, findings, now);
                 return 0;
             });
         }
         _shapes.End(events.Count > 0 ? events[^1].Seq : position, findings.Shapes.Values);
-        if (events.Count == MostEvents)
+        if (events.Count == MostEvents || again.Count == MostEvents)
         {
             return true;
         }
@@ -179,10 +182,10 @@ public sealed class LedgerWatch(Database database, IssueStore issues, SourceStor
             var last = findings.HabitSeenAt(key) ?? await SequenceStore.SeenAt(connection, key.SourceNo, key.Rule, key.Entity);
             return last is null || watched.ReceivedAt - last < TimeSpan.FromMinutes(found.Rule.LookBackMinutes);
         }
-        return found.Rule.LookBackMinutes > 0
-            && (watched.HasEarlier || found.Entity != watched.EntityKey)
+        return (found.Rule.LookBackMinutes > 0 || watched.IsSeenAgain)
+            && (watched.HasEarlier || watched.IsSeenAgain || found.Entity != watched.EntityKey)
             && (await WatchedEventStore.EarlierTypes(
-                connection, view.Source.WorkspaceNo, watched, found.Entity, watched.ReceivedAt - TimeSpan.FromMinutes(found.Rule.LookBackMinutes), MostLookedAt))
+                connection, view.Source.WorkspaceNo, watched, found.Entity, watched.ReceivedAt - TimeSpan.FromMinutes(found.Rule.LookBackMinutes), MostLookedAt, watched.IsSeenAgain))
                 .Any(type => FollowUp.Matches(found.Rule.Until, type));
     }
 

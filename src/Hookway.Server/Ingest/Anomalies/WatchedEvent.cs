@@ -10,13 +10,17 @@ namespace Hookway.Ingest.Anomalies;
 /// <param name="EarlierOccurredAt">The latest time at which something happened to the same thing, of the events before it.</param>
 /// <param name="HasEarlier">There are events of the same thing before it.</param>
 /// <param name="IsAltered">It repeats an event that had another body.</param>
+/// <param name="IsRenamed">It repeats an event that had another id of the vendor's.</param>
 /// <param name="HasId">The vendor gives it an id: else what it repeats may be another event that looks the same.</param>
 public sealed record WatchedEvent(
     long Seq, long SourceNo, string EventId, string? Type, string? EntityKey, SignatureStatus SignatureStatus, string? SignatureDetail, long? DuplicateOf, string Method,
-    string Query, DateTimeOffset? OccurredAt, DateTimeOffset ReceivedAt, int BodySize, DateTimeOffset? EarlierOccurredAt, bool HasEarlier, bool IsAltered, bool HasId)
+    string Query, DateTimeOffset? OccurredAt, DateTimeOffset ReceivedAt, int BodySize, DateTimeOffset? EarlierOccurredAt, bool HasEarlier, bool IsAltered, bool HasId, bool IsRenamed)
 {
     /// <summary>Whether it tells of the feed: what is forged says nothing of it.</summary>
     public bool IsGenuine => SignatureStatus is not SignatureStatus.Failed;
+
+    /// <summary>It was looked at before, as forged: others that came after it have been seen already.</summary>
+    public bool IsSeenAgain { get; init; }
 
     public SeenItem Item => new(Seq, EventId);
 

@@ -21,7 +21,17 @@ public static class WatchedEventStore
         await session.Connection.ExecuteAsync($"UPDATE watch_cursors SET position = @to WHERE name = '{Cursor}' AND position = @from", new { from, to }) == 1;
 
     /// <summary>The next events, in the order of acceptance.</summary>
-    public static async Task<List<WatchedEvent>> Read(DbConnection connection, long after, long last, int most) => (await connection.QueryAsync<Row>(
+    public static Task<List<WatchedEvent>> Read(DbConnection connection, long after, long last, int most) =>
+        Read(connection, "e.seq > @after AND e.seq <= @last ORDER BY e.seq LIMIT @most", new { after, last, most });
+
+    /// <summary>Events that it had come by before they turned out to be genuine.</summary>
+    public static Task<List<WatchedEvent>> ReadAgain(DbConnection connection, long upTo, int most) =>
+        Read(connection, "e.seq IN (SELECT seq FROM events_to_watch WHERE seq <= @upTo ORDER BY seq LIMIT @most) ORDER BY e.seq", new { upTo, most });
+
+    /// <summary>These have been seen as what they are.</summary>
+    public static Task Seen(WriteSession session, IEnumerable<long> seqs) => session.Connection.ExecuteAsync($"DELETE FROM events_to_watch WHERE seq IN {Stored.List(seqs)}");
+
+    private static async Task<List<WatchedEvent>> Read(DbConnection connection, string which, object values) => (await connection.QueryAsync<Row>(
         $"""
         SELECT e.seq, e.source_no, e.id, e.event_type, e.entity_key, e.signature_status, e.signature_detail, e.duplicate_of, e.method, e.query, e.occurred_at, e.received_at, e.body_size,
             CASE WHEN e.occurred_at IS NULL OR e.entity_key IS NULL OR e.duplicate_of IS NOT NULL OR e.signature_status = 2 THEN NULL ELSE
@@ -31,16 +41,20 @@ public static class WatchedEventStore
                 THEN 1 ELSE 0 END AS has_earlier,
             CASE WHEN e.vendor_event_id IS NULL THEN 0 ELSE 1 END AS has_id,
             CASE WHEN e.duplicate_of IS NULL THEN 0 ELSE
-                (SELECT CASE WHEN o.body IS NULL OR e.body IS NULL OR o.body = e.body THEN 0 ELSE 1 END FROM events o WHERE o.seq = e.duplicate_of) END AS is_altered
-        FROM events e WHERE e.seq > @after AND e.seq <= @last ORDER BY e.seq LIMIT @most
-        """, new { after, last, most })).Select(row => row.ToEvent()).ToList();
+                (SELECT CASE WHEN o.body IS NULL OR e.body IS NULL OR o.body = e.body THEN 0 ELSE 1 END FROM events o WHERE o.seq = e.duplicate_of) END AS is_altered,
+            CASE WHEN e.duplicate_of IS NULL THEN 0 ELSE
+                (SELECT CASE WHEN o.vendor_event_id = e.vendor_event_id THEN 0 ELSE 1 END FROM events o WHERE o.seq = e.duplicate_of) END AS is_renamed
+        FROM events e WHERE {which}
+        """, values)).Select(row => row.ToEvent()).ToList();
 
     /// <summary>The types that a thing's events had since a time, before an event: the last of them.</summary>
-    public static async Task<List<string>> EarlierTypes(DbConnection connection, long workspaceNo, WatchedEvent before, string entity, DateTimeOffset since, int most) =>
+    /// <param name="alsoLater">And those after it.</param>
+    public static async Task<List<string>> EarlierTypes(
+        DbConnection connection, long workspaceNo, WatchedEvent before, string entity, DateTimeOffset since, int most, bool alsoLater) =>
         (await connection.QueryAsync<string>(
             $"""
             SELECT event_type FROM (SELECT event_type, source_no, signature_status, received_at FROM events
-                WHERE workspace_no = @workspaceNo AND entity_key = @entity AND seq < @Seq ORDER BY seq DESC LIMIT @most) AS latest
+                WHERE workspace_no = @workspaceNo AND entity_key = @entity AND seq {(alsoLater ? "<>" : "<")} @Seq ORDER BY seq DESC LIMIT @most) AS latest
             WHERE source_no = @SourceNo AND signature_status <> 2 AND received_at >= @since AND event_type IS NOT NULL
             """, new { workspaceNo, entity, before.Seq, before.SourceNo, since = since.ToUnixTimeMilliseconds(), most })).AsList();
 
@@ -92,9 +106,10 @@ public static class WatchedEventStore
         public long HasEarlier { get; init; }
         public long HasId { get; init; }
         public long? IsAltered { get; init; }
+        public long? IsRenamed { get; init; }
 
         public WatchedEvent ToEvent() => new(
             Seq, SourceNo, Id, EventType, EntityKey, (SignatureStatus)SignatureStatus, SignatureDetail, DuplicateOf, Method, Query, Stored.Time(OccurredAt),
-            Stored.Time(ReceivedAt), (int)BodySize, Stored.Time(EarlierOccurredAt), HasEarlier == 1, IsAltered == 1, HasId == 1);
+            Stored.Time(ReceivedAt), (int)BodySize, Stored.Time(EarlierOccurredAt), HasEarlier == 1, IsAltered == 1, HasId == 1, IsRenamed == 1);
     }
 }

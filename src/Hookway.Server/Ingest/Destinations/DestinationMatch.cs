@@ -28,6 +28,6 @@ public sealed class DestinationMatch(DestinationStore destinations, SourceStore 
     private static bool Matches(Destination destination, SourceView view, EventContent content)
     {
         var request = new VendorRequest(content.Method, VendorRequest.UrlAsCalled("http://source/", content.Query), content.Headers, content.Body, content.ReceivedAt);
-        return destination.Matches(EventFacts.Of(view.Preset, request), () => request.Json);
+        return !Handshake.BringsSecret(view.Preset, request) && destination.Matches(EventFacts.Of(view.Preset, request), () => request.Json);
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Hookway.Api;
 using Hookway.Deliveries;
+using Hookway.Ingest.Verification;
 
 namespace Hookway.Ingest.Intake;
 
@@ -8,7 +9,7 @@ namespace Hookway.Ingest.Intake;
 /// The certificates that vendors' signatures name (AWS SNS, PayPal). They are fetched from the vendor's own hosts alone, which the verifier sees to, by the guarded sender,
 /// and kept in memory. Whoever can send to a source can name any file of those hosts, so few are fetched in a minute for each source, and few are kept.
 /// </summary>
-public sealed class Certificates(SendRequest send, TimeProvider clock, ILogger<Certificates> log) : IDisposable
+public sealed class Certificates(SendRequest send, CertificateTrust trust, TimeProvider clock, ILogger<Certificates> log) : IDisposable
 {
     private const int MostKept = 100;
     private const int MostFetchedPerMinute = 20;
@@ -24,7 +25,8 @@ public sealed class Certificates(SendRequest send, TimeProvider clock, ILogger<C
 
     /// <summary>Fetches a certificate; answers whether it is at hand now.</summary>
     /// <param name="sourceNo">Who asks: what one source names keeps no other's from being fetched.</param>
-    public async Task<bool> Fetch(long sourceNo, Uri url)
+    /// <param name="place">What the vendor's record asks of it.</param>
+    public async Task<bool> Fetch(long sourceNo, Uri url, CertificatePlace place)
     {
         if (!await _fetching.WaitAsync(LongestWait))
         {
@@ -51,7 +53,13 @@ public sealed class Certificates(SendRequest send, TimeProvider clock, ILogger<C
             {
                 _kept.Clear();
             }
-            _kept[url] = result.ResponseBody;
+            var problem = trust.ProblemWith(result.ResponseBody, place, clock.GetUtcNow());
+            if (problem is not null)
+            {
+                log.LogWarning("The certificate of {Host} is not taken. {Problem}", url.Host, problem);
+            }
+            // What is not taken is kept as none at all, and refused by the verifier.
+            _kept[url] = problem is null ? result.ResponseBody : [];
             return true;
         }
         finally

@@ -42,13 +42,18 @@ internal sealed class EventCommit(WriteSession session, Configuration configurat
         }
         var seqs = await session.TakeNumbers(EventStore.Counter, current.Count);
         var items = current.Select((at, i) => (Event: received[at], Seq: seqs[i])).ToList();
+        var reused = await SignatureReuse.FindRefused(session, items);
+        if (reused.Count > 0)
+        {
+            items = items.ConvertAll(item => reused.Contains(item.Seq) ? (item.Event with { Verdict = SignatureReuse.Refuse(item.Event.Verdict) }, item.Seq) : item);
+        }
         var firsts = await FindFirsts(items);
         var deliveries = new List<NewDelivery>();
         for (var i = 0; i < items.Count; i++)
         {
             var targets = await TargetsOf(items[i].Event, items[i].Seq, firsts[i]);
             deliveries.AddRange(targets.Select(target => new NewDelivery(items[i].Seq, target.No, DeliveryTrigger.Automatic, items[i].Event.Request.ReceivedAt, target.Ordered)));
-            outcomes[current[i]] = new EventOutcome(items[i].Seq, firsts[i] is not null, targets);
+            outcomes[current[i]] = new EventOutcome(items[i].Seq, firsts[i] is not null, targets, reused.Contains(items[i].Seq) ? items[i].Event.Verdict : null);
         }
         await Insert(items, firsts, deliveries);
         return outcomes;
@@ -58,17 +63,21 @@ internal sealed class EventCommit(WriteSession session, Configuration configurat
     /// For each event the one that it repeats; null for the first of its kind. What could not be checked may repeat anything; what was verified repeats only what was
     /// verified: else whoever knows the URL and guesses an id could have the genuine event passed over. A failed event takes no part.
     /// </summary>
-    private async Task<long?[]> FindFirsts(List<(ReceivedEvent Event, long Seq)> items)
+    private async Task<First?[]> FindFirsts(List<(ReceivedEvent Event, long Seq)> items)
     {
         var claims = new Dictionary<(long, string, long), EventKey>();
         foreach (var (item, seq) in items)
         {
             if (item.MayRepeat)
             {
-                claims.TryAdd(IdOf(item, item.Trust), new EventKey(item.View.Source.No, item.DuplicateKey, item.Trust, seq));
+                claims.TryAdd(IdOf(item, item.DuplicateKey, item.Trust), new EventKey(item.View.Source.No, item.DuplicateKey, item.Trust, seq));
+            }
+            if (item.MarksReuse)
+            {
+                claims.TryAdd(IdOf(item, item.SignedKey!, item.Trust), new EventKey(item.View.Source.No, item.SignedKey!, item.Trust, seq));
             }
         }
-        var firsts = new long?[items.Count];
+        var firsts = new First?[items.Count];
         if (claims.Count == 0)
         {
             return firsts;
@@ -82,8 +91,10 @@ internal sealed class EventCommit(WriteSession session, Configuration configurat
         {
             var (item, seq) = items[i];
             // Another node may have taken a later number and committed before: it was first.
-            long? Earlier(long trust) => claimed.TryGetValue(IdOf(item, trust), out var first) && (first < seq || (first > seq && !own.Contains(first))) ? first : null;
-            firsts[i] = item.MayRepeat ? Earlier(1) ?? (item.Trust == 0 ? Earlier(0) : null) : null;
+            First? Earlier(byte[] key, long trust, bool isSame) =>
+                claimed.TryGetValue(IdOf(item, key, trust), out var first) && (first < seq || (first > seq && !own.Contains(first))) ? new First(first, isSame) : null;
+            firsts[i] = item.MayRepeat ? Earlier(item.DuplicateKey, 1, item.IsKnownById) ?? (item.Trust == 0 ? Earlier(item.DuplicateKey, 0, item.IsKnownById) : null) : null;
+            firsts[i] ??= item.MarksReuse ? Earlier(item.SignedKey!, 1, isSame: false) : null;
         }
         return firsts;
     }
@@ -92,19 +103,20 @@ internal sealed class EventCommit(WriteSession session, Configuration configurat
     /// Where an event goes. One that bears the id of an earlier one goes only where no copy before it has arrived or is on its way, unless the source says otherwise; one
     /// that only looks like an earlier one goes everywhere.
     /// </summary>
-    private async Task<IReadOnlyList<DeliveryTarget>> TargetsOf(ReceivedEvent item, long seq, long? first)
+    private async Task<IReadOnlyList<DeliveryTarget>> TargetsOf(ReceivedEvent item, long seq, First? first)
     {
         if (!item.IsForwardable)
         {
             return [];
         }
         var targets = await route(session, new RoutedEvent(item.View.Source, item.Request, item.Facts, item.Version));
-        if (targets.Count == 0 || item.View.Source.Settings.ForwardDuplicates || !item.IsSameAsFirst)
+        if (targets.Count == 0 || item.View.Source.Settings.ForwardDuplicates || !item.IsKnownById)
         {
             return targets;
         }
-        var reached = await ReachedBy(first ?? seq, isNew: first is null);
-        if (first is not null)
+        var same = first is { IsSame: true } ? first : null;
+        var reached = await ReachedBy(same?.Seq ?? seq, isNew: same is null);
+        if (same is not null)
         {
             targets = [.. targets.Where(target => !reached.Contains(target.No))];
         }
@@ -121,9 +133,9 @@ internal sealed class EventCommit(WriteSession session, Configuration configurat
         return reached;
     }
 
-    private async Task Insert(List<(ReceivedEvent Event, long Seq)> items, long?[] firsts, List<NewDelivery> deliveries)
+    private async Task Insert(List<(ReceivedEvent Event, long Seq)> items, First?[] firsts, List<NewDelivery> deliveries)
     {
-        var rows = items.Select((item, i) => RowOf(item.Event, item.Seq, firsts[i])).ToList();
+        var rows = items.Select((item, i) => RowOf(item.Event, item.Seq, firsts[i]?.Seq)).ToList();
         await EventStore.Insert(session, rows);
         await times.Note(session, rows.Select(row => row.ReceivedAt.ToUnixTimeMilliseconds()));
         await DeliveryStore.Insert(session, deliveries);
@@ -142,9 +154,13 @@ internal sealed class EventCommit(WriteSession session, Configuration configurat
         return new NewEvent(
             seq, source.WorkspaceNo, source.No, item.EventId, item.Facts, item.Verdict,
             item.Verdict.Status is SignatureStatus.Failed && item.Verdict.Evidence is { } evidence ? JsonSerializer.Serialize(evidence, EvidenceOptions) : null,
-            item.DuplicateKey, first, item.Request.Method, kept.Query, StoredHeaders.Write(kept.Headers), kept.Sealed, item.Request.Header("content-type"), item.SourceIp,
+            item.DuplicateKey, item.SignedKey, first, item.Request.Method, kept.Query, StoredHeaders.Write(kept.Headers), kept.Sealed, item.Request.Header("content-type"), item.SourceIp,
             item.Request.ReceivedAt, item.Request.Body);
     }
 
-    private static (long, string, long) IdOf(ReceivedEvent item, long trust) => (item.View.Source.No, Convert.ToHexString(item.DuplicateKey), trust);
+    private static (long, string, long) IdOf(ReceivedEvent item, byte[] key, long trust) => (item.View.Source.No, Convert.ToHexString(key), trust);
+
+    /// <summary>The event that another repeats.</summary>
+    /// <param name="IsSame">It bears the same id; otherwise it only looks the same, which marks the other and holds it back from nowhere.</param>
+    private readonly record struct First(long Seq, bool IsSame);
 }

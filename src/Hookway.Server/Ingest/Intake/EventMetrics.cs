@@ -20,7 +20,7 @@ public sealed class EventMetrics(HookwayMeter meter)
             {
                 continue;
             }
-            _events.Add(1, new KeyValuePair<string, object?>("signature", NameOf(received[i].Verdict.Status)));
+            _events.Add(1, new KeyValuePair<string, object?>("signature", NameOf((outcomes[i].Reused ?? received[i].Verdict).Status)));
             if (outcomes[i].IsDuplicate)
             {
                 _duplicates.Add(1);

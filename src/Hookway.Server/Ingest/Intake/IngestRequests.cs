@@ -74,9 +74,14 @@ public sealed class IngestRequests(
     {
         var request = RequestOf(http, view.Source, token, body);
         var verdict = view.Verifier.Verify(request, certificates.Find);
-        if (verdict.Certificate is { } needed && await certificates.Fetch(view.Source.No, needed))
+        if (verdict.Certificate is { } needed && await certificates.Fetch(view.Source.No, needed, view.Preset.Scheme.Certificate!))
         {
             verdict = view.Verifier.Verify(request, certificates.Find);
+        }
+        if (verdict.Certificate is not null)
+        {
+            // It may be genuine: nothing is kept, and the vendor sends it again.
+            return await HasChanged(version) ? null : Refuse(http, view.Source, Unavailable("The vendor's certificate could not be fetched; send the request again."));
         }
         var handshake = Handshake.Find(view.Preset, request, verdict, view.Source.Settings.Secrets, token);
         if (handshake is { OfferedSecret: { } offered } && !await TakeSecret(view.Source, offered))
@@ -92,7 +97,10 @@ public sealed class IngestRequests(
             verdict = Verdict.Unchecked(VerdictReasons.NotSigned, "The vendor does not sign this request, by which it checks the URL.");
         }
         var received = new ReceivedEvent(
-            view, version, ids.New(IdPrefix.Event), request, QueryOf(http), SourceIpOf(http), verdict, EventFacts.Of(view.Preset, request));
+            view, version, ids.New(IdPrefix.Event), request, QueryOf(http), SourceIpOf(http), verdict, EventFacts.Of(view.Preset, request))
+        {
+            BringsSecret = handshake?.OfferedSecret is not null,
+        };
         var outcome = await intake.Keep(received);
         if (outcome.IsOutdated)
         {
@@ -101,7 +109,7 @@ public sealed class IngestRequests(
         if (handshake is not null)
         {
             return handshake.Visit is { } url && !await visit.Confirm(view.Source, url)
-                ? Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The subscription could not be confirmed; send the request again.")
+                ? Unavailable("The subscription could not be confirmed; send the request again.")
                 : Answer(handshake.Answer);
         }
         return AnswerTo(received, outcome);
@@ -109,13 +117,12 @@ public sealed class IngestRequests(
 
     private static IResult AnswerTo(ReceivedEvent received, EventOutcome outcome)
     {
-        if (received.Verdict.Certificate is not null)
+        var verdict = outcome.Reused ?? received.Verdict;
+        if (verdict.Status is SignatureStatus.Failed)
         {
-            return Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The vendor's certificate could not be fetched; send the request again.");
-        }
-        if (received.Verdict.Status is SignatureStatus.Failed)
-        {
-            return Problem.Of(StatusCodes.Status401Unauthorized, "signature_failed", received.Verdict.Sentence);
+            return received.View.Preset.Refused is { } refusal && refusal.For(received.Request, default) is { } refused
+                ? Answer(refused)
+                : Problem.Of(StatusCodes.Status401Unauthorized, "signature_failed", verdict.Sentence);
         }
         if (received.View.Preset.Accepted is { } wanted && wanted.For(received.Request, default) is { } ready)
         {
@@ -123,6 +130,8 @@ public sealed class IngestRequests(
         }
         return TypedResults.Ok(new ReceivedResource(received.EventId, outcome.IsDuplicate));
     }
+
+    private static Problem Unavailable(string detail) => Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", detail);
 
     private static IngestAnswer Answer(ReadyAnswer ready) => new(ready);
 

@@ -16,15 +16,24 @@ public sealed record ReceivedEvent(
     /// <summary>What a repetition of it is known by; its own id where none is.</summary>
     public byte[] DuplicateKey { get; } = EventStore.KeyOf(Facts.DuplicateKey ?? EventId);
 
+    /// <summary>What its signature was made over, where no other event should have the same (<see cref="SignatureReuse"/>); null where that is of no matter.</summary>
+    public byte[]? SignedKey { get; } = SignatureReuse.KeyOf(View.Preset, Verdict, Facts);
+
     /// <summary>Whether an earlier event is looked for: what is forged takes no part.</summary>
     public bool MayRepeat => Facts.DuplicateKey is not null && Verdict.Status is not SignatureStatus.Failed;
 
+    /// <summary>Whether it is marked when what it is signed for came under another id.</summary>
+    public bool MarksReuse => SignedKey is not null && Verdict.IsVerified && !View.Preset.Scheme.Once;
+
     /// <summary>Whether what it repeats is the very same event: equal content alone only marks it.</summary>
-    public bool IsSameAsFirst => Facts.VendorEventId is not null;
+    public bool IsKnownById => Facts.VendorEventId is not null;
 
     public long Trust => Verdict.IsVerified ? 1 : 0;
 
-    public bool IsForwardable => Verdict.Status is not SignatureStatus.Failed && View.Source.Settings.Enabled;
+    /// <summary>It brings the source's signing secret, which is for nobody else.</summary>
+    public bool BringsSecret { get; init; }
+
+    public bool IsForwardable => !BringsSecret && Verdict.Status is not SignatureStatus.Failed && View.Source.Settings.Enabled;
 
     /// <summary>What is forwarded of it.</summary>
     public EventContent Content => new(EventId, View.Source.SourceId, Facts.Type, Request.Method, Query, Request.Headers, Request.Body, Request.ReceivedAt, View.Seal.Secrets);
@@ -32,9 +41,10 @@ public sealed record ReceivedEvent(
 
 /// <summary>What became of a request: kept, or to be judged again because its source has changed.</summary>
 /// <param name="Targets">Where it goes.</param>
-public sealed record EventOutcome(long Seq, bool IsDuplicate, IReadOnlyList<DeliveryTarget> Targets)
+/// <param name="Reused">What it is judged after all: its signature has been used before. Null when it stays as it was judged.</param>
+public sealed record EventOutcome(long Seq, bool IsDuplicate, IReadOnlyList<DeliveryTarget> Targets, Verdict? Reused)
 {
-    public static EventOutcome Outdated { get; } = new(0, false, []);
+    public static EventOutcome Outdated { get; } = new(0, false, [], null);
 
     public bool IsOutdated => Seq == 0;
 }

@@ -11,7 +11,7 @@ public static class RefusedRequestsApi
     public static void MapRefusedRequests(this IEndpointRouteBuilder routes) =>
         routes.MapGroup("/api/v1/ingest/sources/{sourceId}/refused-requests").WithTags("Sources").MapGet("/", List).Needs(Scopes.IngestRead)
             .WithSummary("List refused requests")
-            .WithDescription("The last 1,000 requests to a source that were not taken into the ledger (too large, too many), newest first. Requests with a wrong signature are in the ledger.")
+            .WithDescription("The last 1,000 requests to a source that were not taken into the ledger (too large, too many, or signed by a certificate that could not be fetched), newest first. Requests with a wrong signature are in the ledger.")
             .Paged().Produces<RefusedRequestList>();
 
     private static async Task<IResult> List(string sourceId, HttpRequest request, Caller caller, SourceStore sources, RefusedRequests refused, RefusedRequestStore store)

@@ -35,7 +35,7 @@ public sealed class EventCheck(
             }
             var (request, query) = RequestOf(http, view, found, kept, kept.Body);
             var verdict = view.Verifier.Verify(request, certificates.Find);
-            if (verdict.Certificate is { } needed && await certificates.Fetch(view.Source.No, needed))
+            if (verdict.Certificate is { } needed && await certificates.Fetch(view.Source.No, needed, view.Preset.Scheme.Certificate!))
             {
                 verdict = view.Verifier.Verify(request, certificates.Find);
             }
@@ -44,20 +44,20 @@ public sealed class EventCheck(
             {
                 return (verdict, false);
             }
-            if (await database.Write(session => Record(session, caller, received, release)) is { } targets)
+            if (await database.Write(session => Record(session, caller, received, release)) is { } recorded)
             {
-                foreach (var target in targets)
+                foreach (var target in recorded.Targets)
                 {
                     schedule.WakeAt(target.No, clock.GetUtcNow());
                 }
-                return (verdict, targets.Count > 0);
+                return (recorded.Verdict, recorded.Targets.Count > 0);
             }
         }
         throw new StorageUnavailableException("The source is being changed faster than its event can be checked.");
     }
 
     /// <summary>Marks the event, and adds what is to be delivered; null when the source has changed meanwhile.</summary>
-    private async Task<IReadOnlyList<DeliveryTarget>?> Record(WriteSession session, Caller caller, ReceivedEvent received, bool release)
+    private async Task<(Verdict Verdict, IReadOnlyList<DeliveryTarget> Targets)?> Record(WriteSession session, Caller caller, ReceivedEvent received, bool release)
     {
         await configuration.CatchUp(session);
         var source = received.View.Source;
@@ -67,12 +67,17 @@ public sealed class EventCheck(
         }
         if (await EventStore.Find(session.Connection, caller.WorkspaceNo, received.EventId) is not { } found)
         {
-            return [];
+            return (received.Verdict, []);
         }
-        var first = await FirstOfItsKind(session, received, found.Seq);
+        if ((await SignatureReuse.FindRefused(session, [(received, found.Seq)])).Count > 0)
+        {
+            return (SignatureReuse.Refuse(received.Verdict), []);
+        }
+        var same = received.MayRepeat ? await FirstUnder(session, received, received.DuplicateKey, found.Seq) : null;
+        var first = same ?? (received.MarksReuse ? await FirstUnder(session, received, received.SignedKey!, found.Seq) : null);
         if (found.SignatureStatus is not SignatureStatus.Verified)
         {
-            await EventStore.MarkVerified(session, found, received.Verdict.Coverage, first);
+            await EventStore.MarkVerified(session, found, received.Verdict.Coverage, first, received.SignedKey);
             await EventStore.CountVerified(session, intake.Slot, found);
             if (received.Facts.Type is { } type)
             {
@@ -81,27 +86,24 @@ public sealed class EventCheck(
         }
         if (!release || source.ArchivedAt is not null)
         {
-            return [];
+            return (received.Verdict, []);
         }
         var targets = await route(session, new RoutedEvent(source, received.Request, received.Facts, received.Version));
         // What was tried already can be replayed; what another copy brought is not brought again.
         var reached = (await EventStore.TriedTargetsOf(session, found.Seq)).ToHashSet();
-        if (!source.Settings.ForwardDuplicates && received.IsSameAsFirst)
+        if (!source.Settings.ForwardDuplicates && received.IsKnownById)
         {
-            reached.UnionWith(await EventStore.TargetsOf(session, first ?? found.Seq));
+            reached.UnionWith(await EventStore.TargetsOf(session, same ?? found.Seq));
         }
         IReadOnlyList<DeliveryTarget> missing = [.. targets.Where(target => !reached.Contains(target.No))];
         await DeliveryStore.Insert(session, missing.Select(target => new NewDelivery(found.Seq, target.No, DeliveryTrigger.Replay, clock.GetUtcNow(), target.Ordered)));
-        return missing;
+        return (received.Verdict, missing);
     }
 
-    private static async Task<long?> FirstOfItsKind(WriteSession session, ReceivedEvent received, long seq)
+    /// <summary>The event that has claimed a key before this one; null when none has.</summary>
+    private static async Task<long?> FirstUnder(WriteSession session, ReceivedEvent received, byte[] claimed, long seq)
     {
-        if (!received.MayRepeat)
-        {
-            return null;
-        }
-        var key = new EventKey(received.View.Source.No, received.DuplicateKey, received.Trust, seq);
+        var key = new EventKey(received.View.Source.No, claimed, received.Trust, seq);
         await EventStore.ClaimKeys(session, [key]);
         var first = (await EventStore.FindKeys(session, [key])).Find(found => found.Trust == received.Trust)?.Seq;
         return first == seq ? null : first;

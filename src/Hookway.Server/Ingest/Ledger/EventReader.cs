@@ -1,5 +1,7 @@
+using Hookway.Access;
 using Hookway.Deliveries;
 using Hookway.Ingest.Sources;
+using Hookway.Ingest.Verification;
 using Hookway.Storage;
 
 namespace Hookway.Ingest.Ledger;
@@ -13,11 +15,17 @@ public sealed record ShownTarget(string DestinationId, string? Url, bool Paused)
 /// <summary>Puts events together with their sources and deliveries, for showing them.</summary>
 public sealed class EventReader(Database database, EventStore events, EventSearch search, SourceStore sources, ShowTarget showTarget)
 {
-    /// <summary>One event with its request; null when it is not of this workspace.</summary>
-    public async Task<EventResource?> WithRequest(long workspaceNo, string eventId) =>
-        await events.Find(workspaceNo, eventId) is { } found && await events.FindRequest(found) is { } request && (await Show(workspaceNo, [found]))[0] is var shown
-            ? shown.With(request, (await sources.View(workspaceNo, shown.SourceId))!.Seal.Secrets)
+    /// <summary>One event with its request; null when it is not of the caller's workspace.</summary>
+    public async Task<EventResource?> WithRequest(Caller caller, string eventId) =>
+        await events.Find(caller.WorkspaceNo, eventId) is { } found && await RequestOf(caller, found) is { } request && (await Show(caller.WorkspaceNo, [found]))[0] is var shown
+            ? shown.With(request, (await sources.View(caller.WorkspaceNo, shown.SourceId))!.Seal.Secrets)
             : null;
+
+    /// <summary>What the caller may see of an event's request.</summary>
+    public async Task<EventRequest?> RequestOf(Caller caller, VendorEvent found) =>
+        await events.FindRequest(found) is not { } request ? null
+        : caller.Holds(Scopes.IngestWrite) ? request
+        : BodySecrets.Hide(VendorCatalog.Find((await sources.ListIds(caller.WorkspaceNo, [found.SourceNo]))[found.SourceNo].Vendor)!, request);
 
     /// <summary>Events newest first.</summary>
     public async Task<Found<(VendorEvent Event, EventResource Resource)>> List(long workspaceNo, EventFilter filter, long before, int limit)

@@ -34,15 +34,15 @@ public sealed class EventStore(Database database)
     private static readonly RowStatement<NewEvent> InsertStatement = new RowStatement<NewEvent>(
         """
         INSERT INTO events (seq, workspace_no, source_no, id, vendor_event_id, event_type, entity_key, signature_status, signature_coverage, signature_error, signature_detail,
-            evidence, duplicate_key, duplicate_of, method, query, headers, sealed, content_type, source_ip, occurred_at, received_at, body_size, body)
+            evidence, duplicate_key, signed_key, duplicate_of, method, query, headers, sealed, content_type, source_ip, occurred_at, received_at, body_size, body)
         SELECT v.seq, v.workspace, v.source, v.id, v.vendor_id, v.type, v.entity, v.status, v.coverage, v.error, v.detail,
-            v.evidence, v.duplicate_key, v.duplicate_of, v.method, v.query, v.headers, v.sealed, v.content_type, v.ip, v.occurred, v.received, v.size, v.body FROM {rows}
+            v.evidence, v.duplicate_key, v.signed_key, v.duplicate_of, v.method, v.query, v.headers, v.sealed, v.content_type, v.ip, v.occurred, v.received, v.size, v.body FROM {rows}
         """)
         .Number("seq", row => row.Seq).Number("workspace", row => row.WorkspaceNo).Number("source", row => row.SourceNo).Text("id", row => row.EventId)
         .Text("vendor_id", row => row.Facts.VendorEventId).Text("type", row => row.Facts.Type).Text("entity", row => row.Facts.EntityKey)
         .Number("status", row => (long)row.Verdict.Status).Number("coverage", row => (long)row.Verdict.Coverage)
         .Text("error", row => row.Verdict.IsVerified ? null : row.Verdict.Reason).Text("detail", row => row.Verdict.IsVerified ? null : row.Verdict.Sentence)
-        .Text("evidence", row => row.Evidence).Bytes("duplicate_key", row => row.DuplicateKey).Number("duplicate_of", row => row.DuplicateOf)
+        .Text("evidence", row => row.Evidence).Bytes("duplicate_key", row => row.DuplicateKey).Bytes("signed_key", row => Stored.Bytes(row.SignedKey)).Number("duplicate_of", row => row.DuplicateOf)
         .Text("method", row => row.Method).Text("query", row => row.Query).Text("headers", row => row.Headers).Bytes("sealed", row => Stored.Bytes(row.Sealed))
         .Text("content_type", row => row.ContentType).Text("ip", row => row.SourceIp).Number("occurred", row => Stored.Time(row.Facts.OccurredAt))
         .Number("received", row => row.ReceivedAt.ToUnixTimeMilliseconds()).Number("size", row => row.Body.Length).Bytes("body", row => row.Body);
@@ -87,6 +87,10 @@ public sealed class EventStore(Database database)
 
     /// <summary>Claims keys for the events that may be the first of their kind; those that are claimed already stay as they are.</summary>
     public static Task ClaimKeys(WriteSession session, IReadOnlyList<EventKey> keys) => session.ForEach(InsertKeyStatement, keys);
+
+    /// <summary>Whether an event has just this body.</summary>
+    public static async Task<bool> HasBody(WriteSession session, long seq, ReadOnlyMemory<byte> body) =>
+        await session.Connection.ExecuteScalarAsync<byte[]?>("SELECT body FROM events WHERE seq = @seq", new { seq }) is { } kept && body.Span.SequenceEqual(kept);
 
     /// <summary>Who has claimed these keys, under whichever trust.</summary>
     public static Task<List<EventKey>> FindKeys(WriteSession session, IReadOnlyList<EventKey> keys) => session.Read(
@@ -140,12 +144,21 @@ public sealed class EventStore(Database database)
 
     /// <summary>Records that an event was checked again and is genuine.</summary>
     /// <param name="duplicateOf">The event that it turned out to repeat.</param>
-    public static Task MarkVerified(WriteSession session, VendorEvent found, SignatureCoverage coverage, long? duplicateOf) => session.Connection.ExecuteAsync(
-        """
-        UPDATE events SET signature_status = 1, signature_coverage = @coverage, signature_error = NULL, signature_detail = NULL, evidence = NULL,
-            duplicate_of = coalesce(duplicate_of, @duplicateOf)
-        WHERE seq = @Seq
-        """, new { found.Seq, coverage = (long)coverage, duplicateOf });
+    /// <param name="signedKey">See <see cref="NewEvent"/>.</param>
+    public static async Task MarkVerified(WriteSession session, VendorEvent found, SignatureCoverage coverage, long? duplicateOf, byte[]? signedKey)
+    {
+        await session.Connection.ExecuteAsync(
+            """
+            UPDATE events SET signature_status = 1, signature_coverage = @coverage, signature_error = NULL, signature_detail = NULL, evidence = NULL,
+                duplicate_of = coalesce(duplicate_of, @duplicateOf), signed_key = @signedKey
+            WHERE seq = @Seq
+            """, new { found.Seq, coverage = (long)coverage, duplicateOf, signedKey });
+        if (found.SignatureStatus is SignatureStatus.Failed)
+        {
+            // The watcher has seen it as forged, or not at all.
+            await session.Connection.ExecuteAsync("INSERT INTO events_to_watch (seq) VALUES (@Seq) ON CONFLICT (seq) DO NOTHING", new { found.Seq });
+        }
+    }
 
     /// <summary>Events of all sources in the order of acceptance, behind one and before another, for their retention.</summary>
     public Task<List<AgingRow>> Walk(long after, long before, int most) => database.Read(async connection =>
@@ -169,8 +182,11 @@ public sealed class EventStore(Database database)
         List<long> gone = [.. seqs.Except(stay)];
         var list = Stored.List(gone);
         await DeliveryStore.Erase(session, gone, at);
-        await session.Connection.ExecuteAsync(
-            $"DELETE FROM event_keys WHERE (source_no, duplicate_key) IN (SELECT source_no, duplicate_key FROM events WHERE seq IN {list}) AND event_seq IN {list}");
+        foreach (var key in (string[])["duplicate_key", "signed_key"])
+        {
+            await session.Connection.ExecuteAsync(
+                $"DELETE FROM event_keys WHERE (source_no, duplicate_key) IN (SELECT source_no, {key} FROM events WHERE seq IN {list} AND {key} IS NOT NULL) AND event_seq IN {list}");
+        }
         await session.Connection.ExecuteAsync($"DELETE FROM events WHERE seq IN {list}");
         return stay;
     }
@@ -279,8 +295,9 @@ public sealed class EventStore(Database database)
 /// <summary>An event that is added.</summary>
 /// <param name="Headers">As JSON, without what is secret.</param>
 /// <param name="Evidence">As JSON; only of an event that failed.</param>
+/// <param name="SignedKey">By what it is known again that something is signed; null where that is of no matter.</param>
 public sealed record NewEvent(
-    long Seq, long WorkspaceNo, long SourceNo, string EventId, EventFacts Facts, Verdict Verdict, string? Evidence, byte[] DuplicateKey, long? DuplicateOf, string Method,
+    long Seq, long WorkspaceNo, long SourceNo, string EventId, EventFacts Facts, Verdict Verdict, string? Evidence, byte[] DuplicateKey, byte[]? SignedKey, long? DuplicateOf, string Method,
     string Query, string Headers, byte[]? Sealed, string? ContentType, string? SourceIp, DateTimeOffset ReceivedAt, ReadOnlyMemory<byte> Body);
 
 /// <summary>Which event is the first of its kind.</summary>

@@ -24,9 +24,9 @@ public static class EventsApi
             .WithQuery("q", "string", "Only those whose id, vendor's id, entity or type is this or begins with it.")
             .Produces<Page<EventResource>>();
         events.MapGet("/{eventId}", Get).Needs(Scopes.IngestRead).WithSummary("Fetch an event")
-            .WithDescription("With its headers, its body and its deliveries.").Produces<EventResource>();
+            .WithDescription("With its headers, its body and its deliveries. A secret in the body (Figma, Microsoft Graph, Notion's token) is shown to ingest:write alone.").Produces<EventResource>();
         events.MapGet("/{eventId}/body", Body).Needs(Scopes.IngestRead).WithSummary("Fetch an event's body")
-            .WithDescription("The bytes as they came.").Produces<byte[]>(StatusCodes.Status200OK, "application/octet-stream");
+            .WithDescription("The bytes as they came; a secret in them is shown to ingest:write alone.").Produces<byte[]>(StatusCodes.Status200OK, "application/octet-stream");
         events.MapPost("/{eventId}/verify", Verify).Needs(Scopes.IngestWrite).WithSummary("Verify an event")
             .WithDescription("Checks the kept request again by the source as it is now, at the clock of its arrival; for example after a secret was corrected. With release it is forwarded, if it is genuine now.")
             .Accepts<VerifyEvent>("application/json").Produces<EventVerification>();
@@ -63,11 +63,11 @@ public static class EventsApi
     }
 
     private static async Task<IResult> Get(string eventId, Caller caller, EventReader reader) =>
-        await reader.WithRequest(caller.WorkspaceNo, eventId) is { } found ? TypedResults.Ok(found) : Problem.NotFound("event");
+        await reader.WithRequest(caller, eventId) is { } found ? TypedResults.Ok(found) : Problem.NotFound("event");
 
-    private static async Task<IResult> Body(string eventId, HttpResponse response, Caller caller, EventStore store)
+    private static async Task<IResult> Body(string eventId, HttpResponse response, Caller caller, EventStore store, EventReader reader)
     {
-        if (await store.Find(caller.WorkspaceNo, eventId) is not { } found || await store.FindRequest(found) is not { Body: { } body })
+        if (await store.Find(caller.WorkspaceNo, eventId) is not { } found || await reader.RequestOf(caller, found) is not { Body: { } body })
         {
             return Problem.NotFound("event's body");
         }
@@ -88,7 +88,7 @@ public static class EventsApi
             return problem!;
         }
         if (await check.Verify(caller, http.Request, eventId, input.Release ?? false) is not var (verdict, released)
-            || await reader.WithRequest(caller.WorkspaceNo, eventId) is not { } shown)
+            || await reader.WithRequest(caller, eventId) is not { } shown)
         {
             return Problem.NotFound("event");
         }

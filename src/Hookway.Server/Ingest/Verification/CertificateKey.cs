@@ -32,6 +32,7 @@ internal static class CertificateKey
     /// <summary>The URL when it is https, on one of the vendor's hosts, and plain; else null.</summary>
     public static Uri? AllowedUrl(CertificatePlace place, string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var url) && url is { Query: "", Fragment: "" } && IsOn(url, place.Hosts)
+        && (place.PathStart is null || url.AbsolutePath.StartsWith(place.PathStart, StringComparison.Ordinal))
         && (place.PathEnd is null || url.AbsolutePath.EndsWith(place.PathEnd, StringComparison.Ordinal))
             ? url
             : null;
@@ -60,7 +61,7 @@ internal static class CertificateKey
         {
             // What is served there is no certificate; said below.
         }
-        check.Fail(VerdictReasons.CertificateRefused, "What is served as the certificate is none with an RSA key.");
+        check.Fail(VerdictReasons.CertificateRefused, "What is served as the certificate is none with an RSA key, or not one of the vendor's.");
         return null;
     }
 

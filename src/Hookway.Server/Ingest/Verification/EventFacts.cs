@@ -21,17 +21,20 @@ public sealed record EventFacts(
 
     private const long SecondsOfDay = 24 * 60 * 60;
 
+    /// <summary>The vendor's id stands in headers or the query, so that a signature of the body says nothing of it.</summary>
+    public bool IsIdOutsideBody { get; init; }
+
     /// <summary>Reads a request by a vendor's record. It never fails: what is not there is null.</summary>
     public static EventFacts Of(VendorPreset vendor, VendorRequest request)
     {
-        var (id, isShared) = IdOf(vendor, request);
+        var (id, isShared, isOutside) = IdOf(vendor, request);
         var types = All(vendor.EventType, request);
         var entities = All(vendor.EntityKey, request);
         var time = vendor.Time.Select(template => template.For(request) is { } text ? Milliseconds(Timestamps.Lenient(text)) : null).FirstOrDefault(found => found is not null);
         var key = id is not null ? isShared ? $"id:{id}:{ContentHash("", request)}" : "id:" + id
             : vendor.Repeats ? null
             : $"content:{request.ReceivedAt.ToUnixTimeSeconds() / SecondsOfDay}:{ContentHash($"{request.Method}\0{types.FirstOrDefault()}\0{request.QueryText}\0", request)}";
-        return new EventFacts(id, types.FirstOrDefault(), types, entities.FirstOrDefault(), entities, time, key);
+        return new EventFacts(id, types.FirstOrDefault(), types, entities.FirstOrDefault(), entities, time, key) { IsIdOutsideBody = isOutside };
     }
 
     private static string ContentHash(string before, VendorRequest request)
@@ -51,16 +54,16 @@ public sealed record EventFacts(
     }
 
     /// <summary>The vendor's id, and whether other events may bear it: it is put together of values, is that of a batch's first item, or the vendor says so.</summary>
-    private static (string? Id, bool IsShared) IdOf(VendorPreset vendor, VendorRequest request)
+    private static (string? Id, bool IsShared, bool IsOutside) IdOf(VendorPreset vendor, VendorRequest request)
     {
         foreach (var template in vendor.EventId)
         {
             if (template.For(request) is { } text && !string.IsNullOrWhiteSpace(text))
             {
-                return (Kept(text), vendor.IdIsShared || !template.IsOnePlace);
+                return (Kept(text), vendor.IdIsShared || !template.IsOnePlace, template.IsOutsideBody);
             }
         }
-        return (null, false);
+        return (null, false, false);
     }
 
     private static List<string> All(IReadOnlyList<ValueTemplate> templates, VendorRequest request)

@@ -44,6 +44,9 @@ public sealed record Handshake(
         return null;
     }
 
+    /// <summary>Whether a request brings a secret, and so is for nobody else.</summary>
+    public static bool BringsSecret(VendorPreset vendor, VendorRequest request) => vendor.Handshakes.Any(handshake => handshake.OfferedSecret(request) is not null);
+
     private bool Holds(VendorRequest request, TemplateValues values)
     {
         foreach (var (place, wanted) in When)

@@ -11,6 +11,7 @@ internal sealed class SignatureReader
     private readonly IReadOnlyList<ValueSource> _places;
     private readonly string? _timestampPart;
     private readonly ValueSource? _timestamp;
+    private readonly ValueSource? _timestampElsewhere;
     private readonly ValueSource? _id;
 
     public SignatureReader(VerificationScheme scheme)
@@ -19,6 +20,7 @@ internal sealed class SignatureReader
         _places = [.. scheme.Signature.Select(ValueSource.Parse)];
         _timestampPart = scheme.Timestamp?.StartsWith(PartOfSignature, StringComparison.Ordinal) == true ? scheme.Timestamp[PartOfSignature.Length..] : null;
         _timestamp = scheme.Timestamp is { } timestamp && _timestampPart is null ? ValueSource.Parse(timestamp) : null;
+        _timestampElsewhere = scheme.TimestampElsewhere is { } elsewhere ? ValueSource.Parse(elsewhere) : null;
         _id = scheme.Id is { } id ? ValueSource.Parse(id) : null;
         Place = string.Join(" or ", _places.Select(place => place.Words));
         AlgorithmName = Words.Of(scheme.Algorithm);
@@ -111,6 +113,10 @@ internal sealed class SignatureReader
         IReadOnlyList<string?> found = _timestampPart is { } prefix
             ? [.. parts.Where(part => part.StartsWith(prefix, StringComparison.Ordinal)).Select(part => part[prefix.Length..])]
             : At(_timestamp!, check.Request);
+        if (found.Count == 0 && _timestampElsewhere is not null)
+        {
+            found = At(_timestampElsewhere, check.Request);
+        }
         var place = _timestamp?.Words ?? $"the part {_timestampPart} of {Place}";
         if (found.Count > 1)
         {

@@ -40,6 +40,9 @@ public sealed class ValueSource
     /// <summary>Whether it may stand for several values by itself.</summary>
     public bool IsList => _path?.IsList == true || (_place is Place.Header && _name.EndsWith('*'));
 
+    /// <summary>Whether the body has no part in it.</summary>
+    public bool IsOutsideBody => _place is not (Place.Body or Place.Form);
+
     /// <summary>In words, for people: "the header X-Event-Id".</summary>
     public string Words => _place switch
     {

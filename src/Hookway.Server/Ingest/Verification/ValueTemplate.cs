@@ -25,6 +25,7 @@ public sealed class ValueTemplate
     {
         _parts = parts;
         Text = text;
+        IsOutsideBody = Sources.All(source => source.IsOutsideBody);
         IsOnePlace = Sources.ToList() is [var only] && !only.Text.Contains('[', StringComparison.Ordinal);
     }
 
@@ -36,6 +37,9 @@ public sealed class ValueTemplate
 
     /// <summary>Whether it reads one place and no item of a list.</summary>
     public bool IsOnePlace { get; }
+
+    /// <summary>Whether it reads nothing of the body.</summary>
+    public bool IsOutsideBody { get; }
 
     public bool Uses(string special) => Flatten(_parts).Any(part => part.Kind is PartKind.Special && part.Text == special);
 

@@ -31,6 +31,9 @@ public sealed record VendorPreset
     /// <summary>Several events may bear one id: it tells a repetition only where the content is the same too. So it is of ids that are put together, or of a batch's first item, anyway.</summary>
     public bool IdIsShared { get; init; }
 
+    /// <summary>Events of several types have the same body: it is no sign of a replay under another id unless the type is the same too.</summary>
+    public bool BodyIsShared { get; init; }
+
     /// <summary>It gives no id and says the same of different events, such as that something has changed: equal content is no repetition.</summary>
     public bool Repeats { get; init; }
 
@@ -58,8 +61,16 @@ public sealed record VendorPreset
     /// <summary>Requests that ask for an answer of their own.</summary>
     public IReadOnlyList<Handshake> Handshakes { get; init; } = [];
 
+    /// <summary>Where secrets stand in the body: the one that shows who sent it, or one that is handed over.</summary>
+    [JsonIgnore]
+    public IEnumerable<ValueSource> BodySecrets => (Scheme.Algorithm is VerificationAlgorithm.Token ? Scheme.Signature.Select(ValueSource.Parse) : [])
+        .Concat(Handshakes.Select(handshake => handshake.Secret).OfType<ValueTemplate>().SelectMany(secret => secret.Sources)).Where(place => !place.IsOutsideBody);
+
     /// <summary>What an accepted event is answered with; null: the ledger's own answer.</summary>
     public HandshakeAnswer? Accepted { get; init; }
+
+    /// <summary>What a request with a wrong signature is answered with; null: a problem with the status 401.</summary>
+    public HandshakeAnswer? Refused { get; init; }
 
     /// <summary>What should come, and in which order.</summary>
     public IReadOnlyList<GapRule> Rules { get; init; } = [];

@@ -42,6 +42,9 @@ public sealed record Verdict(
 {
     public bool IsVerified => Status is SignatureStatus.Verified;
 
+    /// <summary>What the signature was made over; empty unless it is right.</summary>
+    public ReadOnlyMemory<byte> Vouched { get; init; }
+
     public static Verdict Unchecked(string reason, string sentence) => new(SignatureStatus.Unchecked, SignatureCoverage.None, reason, sentence, null);
 }
 
@@ -70,6 +73,7 @@ public static class VerdictReasons
     public const string SignatureMissing = "signature_missing";
     public const string SignatureRepeated = "signature_repeated";
     public const string SignatureMalformed = "signature_malformed";
+    public const string SignatureReused = "signature_reused";
     public const string SignatureMismatch = "signature_mismatch";
     public const string TimestampMissing = "timestamp_missing";
     public const string TimestampRepeated = "timestamp_repeated";

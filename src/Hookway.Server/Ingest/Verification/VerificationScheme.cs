@@ -38,6 +38,9 @@ public sealed record VerificationScheme
     /// <summary>Where the timestamp stands: a source, or <c>part:t=</c> for a part of the signature's own header.</summary>
     public string? Timestamp { get; init; }
 
+    /// <summary>Where it stands in requests that have it not there.</summary>
+    public string? TimestampElsewhere { get; init; }
+
     public TimestampUnit TimestampUnit { get; init; }
 
     /// <summary>How far the timestamp may be from the time of arrival, either way; null when it is not judged.</summary>
@@ -51,6 +54,9 @@ public sealed record VerificationScheme
 
     /// <summary>What must stand somewhere, and what (null: nothing may stand there).</summary>
     public IReadOnlyDictionary<string, string?> Require { get; init; } = new Dictionary<string, string?>();
+
+    /// <summary>What is signed holds a value that the vendor uses once, and not the event: what comes later under the same signature is refused, unless it is the very same.</summary>
+    public bool Once { get; init; }
 
     /// <summary>The body must be JSON, an object or a list, or hold it as <see cref="VendorRequest.Json"/> says: of vendors that have a challenge signed, which is none.</summary>
     public bool Json { get; init; }
@@ -226,7 +232,9 @@ public enum TimestampUnit
 /// <param name="From">The place of its URL.</param>
 /// <param name="Hosts">Hosts; <c>*</c> stands for one label.</param>
 /// <param name="PathEnd">What the URL's path ends with; null for anything.</param>
-public sealed record CertificatePlace(string From, IReadOnlyList<string> Hosts, string? PathEnd = null);
+/// <param name="PathStart">What it begins with.</param>
+/// <param name="NameEnd">What the name in the certificate ends with; it must lead to a trusted root then. Null where the host that serves it is what is trusted.</param>
+public sealed record CertificatePlace(string From, IReadOnlyList<string> Hosts, string? PathEnd = null, string? PathStart = null, string? NameEnd = null);
 
 /// <summary>What the claims of a JSON Web Token must say beside its signature.</summary>
 /// <param name="Issuer">What <c>iss</c> must be; null when it is not judged.</param>

@@ -147,6 +147,7 @@ public sealed class Verifier
                 if (matches)
                 {
                     check.Matched = key.Secret;
+                    check.Vouched = content;
                     return true;
                 }
             }
@@ -233,7 +234,7 @@ public sealed class Verifier
             check.SignedAt is { } at ? (check.Request.ReceivedAt - at).TotalSeconds : null, _scheme.ToleranceSeconds);
         return check.Failed
             ? new Verdict(SignatureStatus.Failed, SignatureCoverage.None, check.Reason!, check.Sentence!, evidence, check.Certificate)
-            : new Verdict(SignatureStatus.Verified, _scheme.EffectiveCoverage, VerdictReasons.Verified, _verifiedSentence, evidence);
+            : new Verdict(SignatureStatus.Verified, _scheme.EffectiveCoverage, VerdictReasons.Verified, _verifiedSentence, evidence) { Vouched = check.Vouched };
     }
 }
 
@@ -257,6 +258,9 @@ internal sealed class Check(VendorRequest request)
 
     /// <summary>The secret under which it is genuine.</summary>
     public string? Matched { get; set; }
+
+    /// <summary>What it was made over.</summary>
+    public ReadOnlyMemory<byte> Vouched { get; set; }
 
     public string? Reason { get; private set; }
 

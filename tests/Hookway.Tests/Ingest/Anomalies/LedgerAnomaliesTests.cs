@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Hookway.Ingest.Anomalies;
 using Hookway.Issues;
+using Hookway.Storage;
 using Hookway.Tests.Issues;
 using Hookway.Tests.Support;
 
@@ -203,6 +204,59 @@ public sealed class LedgerAnomaliesTests : IAsyncLifetime
         await Send(quiet, new { id = "again" });
         await _scene.Pass(TimeSpan.FromMinutes(6));
         (await _scene.Issue("?kind=silence")).Text("detail").ShouldEndWith("Events come as usual.");
+    }
+
+    [Fact]
+    public async Task The_same_content_under_another_unsigned_id_is_an_issue_of_its_own()
+    {
+        var source = await Server.CreateSource();
+        var payload = new { action = "opened", issue = new { id = 1 } };
+        (await Server.DeliverGitHub(source, "d-1", payload)).Expect(200);
+        (await Server.DeliverGitHub(source, "d-1", payload)).Expect(200);
+        (await _scene.Issue()).Text("severity").ShouldBe("info");
+
+        var renamed = (await Server.DeliverGitHub(source, "d-2", payload)).Expect(200).Text("eventId");
+
+        var issue = (await _scene.Issues("?kind=duplicate_event"))[0];
+        (issue.Text("severity"), issue.Count()).ShouldBe(("warning", 1));
+        issue.Texts("eventIds").ShouldBe([renamed]);
+    }
+
+    [Fact]
+    public async Task Events_without_an_id_that_look_alike_are_no_issue_and_count_for_the_usual_rate()
+    {
+        var source = await Source();
+        for (var i = 0; i < 3; i++)
+        {
+            await Send(source, new { type = "tick" });
+        }
+
+        (await _scene.Issues()).ShouldBeEmpty();
+        (await Server.Services.GetRequiredService<Database>().Read(connection => Dapper.SqlMapper.ExecuteScalarAsync<long>(connection, "SELECT sum(events) FROM source_hours"))).ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task What_turns_out_to_be_genuine_later_is_looked_at_once_more()
+    {
+        var source = await Server.CreateSource(secret: "mistyped");
+        object Run(string action, int id) => new { action, workflow_run = new { id, updated_at = _scene.Clock.GetUtcNow().AddHours(-1) } };
+        foreach (var (delivery, action, id) in ((string, string, int)[])[("a", "requested", 1), ("b", "requested", 2), ("c", "in_progress", 2)])
+        {
+            (await Server.DeliverGitHub(source, delivery, Run(action, id), type: "workflow_run")).Expect(401);
+        }
+        (await _scene.Issue()).Text("kind").ShouldBe("signature_failures");
+        (await Server.Patch($"/api/v1/ingest/sources/{source.Id()}", new { signingSecret = IngestClient.Secret })).Expect(200);
+
+        foreach (var failed in await Server.Events(source))
+        {
+            (await Server.Post($"/api/v1/ingest/events/{failed.GetProperty("eventId").GetString()}/verify")).Expect(200).Body.GetProperty("verified").GetBoolean().ShouldBeTrue();
+            await _scene.Look();
+        }
+
+        (await _scene.Issue("?kind=late_event")).Count().ShouldBe(3);
+        await _scene.Pass(TimeSpan.FromHours(1.1));
+        (await _scene.Issue("?kind=missing_event")).Text("entityKey").ShouldBe("1", "of the other one what was to follow has come");
+        (await _scene.Issue("?kind=late_event")).Count().ShouldBe(3, "each was looked at once");
     }
 
     private Task<JsonElement> Source() => Server.CreateSource("custom", new

@@ -151,6 +151,26 @@ public sealed class EventsApiTests(ServerFixture fixture) : IClassFixture<Server
         later.GetProperty("event").GetProperty("signatureStatus").GetString().ShouldBe("verified", "a secret that is gone says nothing against it");
     }
 
+    [Theory]
+    [InlineData("figma", """{"event_type":"PING", "passcode":"s3cret\"x","webhook_id":"1","timestamp":"t"}""", """{"event_type":"PING", "passcode":"••••••","webhook_id":"1","timestamp":"t"}""")]
+    [InlineData("figma", """{"event_type":"PING","passcode":"s3cr\u0065t\"x","webhook_id":"1"}""", "••••••")]
+    [InlineData("microsoft-graph", """{"value":[{"clientState":"s3cret\"x","changeType":"updated"},{"changeType":"created","clientState":"s3cret\"x"}]}""",
+        """{"value":[{"clientState":"••••••","changeType":"updated"},{"changeType":"created","clientState":"••••••"}]}""")]
+    public async Task A_secret_in_a_body_is_shown_to_those_alone_who_may_change_the_source(string vendor, string body, string shown)
+    {
+        var source = await Server.CreateSource(vendor, secret: "s3cret\"x");
+        (await Server.Deliver(source.Path(), System.Text.Encoding.UTF8.GetBytes(body))).Status.ShouldBeInRange(200, 202);
+        var kept = (await Server.Events(source)).Single();
+        kept.GetProperty("signatureStatus").GetString().ShouldBe("verified");
+        var path = $"/api/v1/ingest/events/{kept.GetProperty("eventId").GetString()}";
+        var viewer = await Server.CreateKey(["ingest:read"]);
+
+        (await Server.Get(path, viewer)).Expect(200).Text("body").ShouldBe(shown);
+        System.Text.Encoding.UTF8.GetString((await Server.Get(path + "/body", viewer)).Expect(200).Bytes).ShouldBe(shown);
+        (await Server.Get(path)).Expect(200).Text("body").ShouldBe(body);
+        System.Text.Encoding.UTF8.GetString((await Server.Get(path + "/body")).Expect(200).Bytes).ShouldBe(body);
+    }
+
     [Fact]
     public async Task A_signature_with_a_time_is_checked_again_at_the_time_of_its_arrival()
     {

@@ -55,7 +55,8 @@ public class GitHubExamplesTests
         await Parallel.ForEachAsync(examples, new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (example, _) =>
         {
             var answer = (await server.Deliver(source.Path(), Encoding.UTF8.GetBytes(example.Body), headers: example.Headers)).Expect(200);
-            answer.Body.GetProperty("duplicate").GetBoolean().ShouldBeFalse($"{example}");
+            // Two of them have one body, which is not to come under two ids.
+            (answer.Body.GetProperty("duplicate").GetBoolean() && examples.Count(other => other.Body == example.Body) == 1).ShouldBeFalse($"{example}");
             (await server.Get($"/api/v1/ingest/events/{answer.Text("eventId")}/body")).Expect(200).Bytes.ShouldBe(Encoding.UTF8.GetBytes(example.Body));
         });
 

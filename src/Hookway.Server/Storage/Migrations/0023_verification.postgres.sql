@@ -1,0 +1,7 @@
+-- By what it is known again that something is signed (Ingest/Intake/SignatureReuse.cs): its key in event_keys goes with the event.
+ALTER TABLE events ADD COLUMN signed_key bytea;
+
+-- Events that turned out to be genuine after the watcher of the ledger had come by. It is nearly always empty.
+CREATE TABLE events_to_watch (
+    seq bigint PRIMARY KEY
+);
