@@ -186,7 +186,7 @@ public sealed class VendorRulesTests : IAsyncLifetime
         var source = await Server.CreateSource();
         var sent = 0;
         async Task Event(string type, object payload) => (await Server.DeliverGitHub(source, $"d{sent++}", payload, type: type)).Expect(200);
-        Task Push(string branch, bool deleted = false) => Event("push", new { @ref = $"refs/heads/{branch}", deleted, repository = new { full_name = "octocat/hello" } });
+        Task Push(string branch, bool deleted = false) => Event("push", new { after = $"{sent:x40}", @ref = $"refs/heads/{branch}", deleted, repository = new { full_name = "octocat/hello" } });
         Task Run(string branch) => Event("workflow_run", new { action = "requested", workflow_run = new { id = sent, head_branch = branch }, repository = new { full_name = "octocat/hello" } });
         await Push("docs");
         await Push("main");

@@ -122,29 +122,38 @@ public class VerifierFuzzTests
     private static string WhatIsSigned(VendorPreset preset, VendorRequest request) => preset.Scheme switch
     {
         { EffectiveCoverage: not SignatureCoverage.Body } => "",
-        { ContentCode: "twilio" or "mandrill" or "plivo" or "paddle-classic" } => (preset.Key == "paddle-classic" ? "" : request.QueryText) + (IsForm(request)
-            ? string.Join('&', Fields(request).Where(field => !field.StartsWith("p_signature=", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
-            : Convert.ToHexString(request.Body.Span)),
-        _ when preset.Key == "braintree" => Fields(request).FirstOrDefault(field => field.StartsWith("bt_payload=", StringComparison.Ordinal))?.TrimEnd('\n') ?? "",
+        // These sign names and values joined with nothing: where one ends and the next begins, their signature does not say.
+        { ContentCode: "twilio" or "mandrill" or "plivo" } => request.QueryText + (IsForm(request) ? string.Concat(Sorted(Fields(request).Distinct())) : Convert.ToHexString(request.Body.Span)),
+        { ContentCode: "paddle-classic" } => string.Join('\0', Sorted(Fields(request).Where(field => field.Name != "p_signature"))),
+        _ when preset.Key == "braintree" => Fields(request).FirstOrDefault(field => field.Name == "bt_payload").Value?.TrimEnd('\n') ?? "",
         _ => Convert.ToHexString(request.Body.Span),
     };
 
     private static bool IsForm(VendorRequest request) =>
         request.Header("content-type")?.Split(';')[0].Trim().Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase) == true;
 
+    private static IEnumerable<string> Sorted(IEnumerable<(string Name, string Value)> fields) =>
+        fields.OrderBy(field => field.Name, StringComparer.Ordinal).ThenBy(field => field.Value, StringComparer.Ordinal).SelectMany(field => new[] { field.Name, field.Value });
+
     /// <summary>The fields of a form as the specification reads them, every one; a reader of its own.</summary>
-    private static IEnumerable<string> Fields(VendorRequest request)
+    private static IEnumerable<(string Name, string Value)> Fields(VendorRequest request)
     {
         var decoded = new List<byte>();
-        for (var (at, body, named) = (0, request.Body.ToArray(), false); at <= body.Length; at++)
+        string? name = null;
+        for (var (at, body) = (0, request.Body.ToArray()); at <= body.Length; at++)
         {
             if (at == body.Length || body[at] == '&')
             {
-                if (decoded.Count > 0 || named)
+                var text = Encoding.UTF8.GetString([.. decoded]);
+                if (text.Length > 0 || name is not null)
                 {
-                    yield return Encoding.UTF8.GetString([.. decoded]) + (named ? "" : "=");
+                    yield return name is null ? (text, "") : (name, text);
                 }
-                (decoded, named) = ([], false);
+                (decoded, name) = ([], null);
+            }
+            else if (body[at] == '=' && name is null)
+            {
+                (name, decoded) = (Encoding.UTF8.GetString([.. decoded]), []);
             }
             else if (body[at] == '%' && at + 2 < body.Length && char.IsAsciiHexDigit((char)body[at + 1]) && char.IsAsciiHexDigit((char)body[at + 2]))
             {
@@ -153,7 +162,6 @@ public class VerifierFuzzTests
             }
             else
             {
-                named |= body[at] == '=';
                 decoded.Add(body[at] == '+' ? (byte)' ' : body[at]);
             }
         }
