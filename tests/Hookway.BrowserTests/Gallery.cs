@@ -126,7 +126,7 @@ public sealed partial class Gallery : IAsyncDisposable
                 .Concat(["/settings/workspace", "/settings/keys", "/settings/members", "/settings/audit"]).Select(path => Base + path),
             "/account", "/account/codes",
         ];
-        GatePages = ["/sign-in", .. await Links(workspace)];
+        GatePages = ["/sign-in", "/forgotten-password", .. await Links(workspace)];
         FillAnswers();
     }
 

@@ -168,6 +168,7 @@ public sealed class MasterKeyRotationTests : IDisposable
         ["attempts.response_body"] = "what a receiver answered",
         ["target_stats.latencies"] = "a histogram",
         ["events.duplicate_key"] = "a hash",
+        ["events.signed_key"] = "a hash",
         ["events.sealed"] = "sealed under the source's own key",
         ["events.body"] = "what a vendor sent",
         ["event_keys.duplicate_key"] = "a hash",
