@@ -9,8 +9,6 @@ internal sealed class Ledger(World world, SqliteConnection store)
 {
     private static readonly TimeSpan SoonEnough = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan TroubleLasts = TimeSpan.FromMinutes(1);
-    // Of the five seconds by which an engine lets clocks differ, the reader's own may be two behind.
-    private static readonly TimeSpan FarAhead = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan RateSlack = TimeSpan.FromMilliseconds(100);
 
     private readonly Dictionary<(string Message, int Receiver), int> _excused = [];
@@ -185,7 +183,7 @@ internal sealed class Ledger(World world, SqliteConnection store)
     /// <summary>Accepted under a clock that was far ahead: who reads it from the store by another clock may wait until that time comes, unless the target is ordered.</summary>
     private HashSet<string> FromTheFuture() => [.. store.Query<(string Id, long CreatedAt)>("SELECT id, created_at FROM messages")
         .Where(row => Sends.Exists(send => send.MessageId == row.Id && send.Answer == 202
-            && DateTimeOffset.FromUnixTimeMilliseconds(row.CreatedAt) > VirtualClock.Epoch + send.AnsweredTime + FarAhead)).Select(row => row.Id)];
+            && DateTimeOffset.FromUnixTimeMilliseconds(row.CreatedAt) > VirtualClock.Epoch + send.AnsweredTime + TroubleLasts)).Select(row => row.Id)];
 
     private bool Repeats(SimulatedSend send) => Sends.Any(other => other.MessageId == send.MessageId && other.BeganAt < send.BeganAt);
 
