@@ -26,7 +26,8 @@ internal static class RequestForm
             return "There must be one Content-Type.";
         }
         var parts = type.Split(';', StringSplitOptions.TrimEntries);
-        if (!parts[0].Equals(UrlEncoded, StringComparison.OrdinalIgnoreCase) || parts[1..].Any(part => !part.Equals("charset=utf-8", StringComparison.OrdinalIgnoreCase)))
+        // By the rule that the fields are read by too: what the one took for a form and the other did not would have no fields, and any body.
+        if (!IsUrlEncoded(type) || !parts[0].Equals(UrlEncoded, StringComparison.OrdinalIgnoreCase) || parts[1..].Any(part => !part.Equals("charset=utf-8", StringComparison.OrdinalIgnoreCase)))
         {
             return $"The Content-Type must be {UrlEncoded}: of another the signature would say nothing.";
         }

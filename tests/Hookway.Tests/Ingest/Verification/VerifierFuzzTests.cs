@@ -41,7 +41,8 @@ public class VerifierFuzzTests
         {
             VerificationAlgorithm.Ed25519 => "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
             VerificationAlgorithm.RsaSha1 or VerificationAlgorithm.RsaSha256 when preset.Scheme.Certificate is null => mutator.Text(40),
-            _ => Convert.ToHexStringLower(mutator.Bytes(32)),
+            // Long enough that chance does not guess it.
+            _ => Convert.ToHexStringLower([.. mutator.Bytes(32), .. mutator.Bytes(32), .. new byte[16]]),
         };
         var request = mutator.MakeUp(preset, good?.Request);
 

@@ -76,6 +76,20 @@ public class VerifierRefusalsTests
         }
     }
 
+    [Theory]
+    [InlineData("\u00a0application/x-www-form-urlencoded")]
+    [InlineData(" application/x-www-form-urlencoded")]
+    [InlineData("\vapplication/x-www-form-urlencoded")]
+    [InlineData("\u2003application/x-www-form-urlencoded; charset=utf-8")]
+    public void A_signature_of_the_URL_alone_lets_in_no_body_whatever_its_type_looks_like(string type)
+    {
+        var vector = VendorVectors.Find("twilio", "good-get");
+        KeyValuePair<string, string>[] headers = [.. vector.Headers.Where(header => header.Key != "Content-Type"), new("Content-Type", type)];
+
+        vector.Verify(vector.With(headers)).IsVerified.ShouldBeTrue("it has no body");
+        vector.Verify(vector.With(headers, "Body=evil"u8.ToArray())).Status.ShouldBe(SignatureStatus.Failed);
+    }
+
     [Fact]
     public void A_field_that_is_there_twice_is_refused_where_the_vendor_sends_none_twice()
     {
