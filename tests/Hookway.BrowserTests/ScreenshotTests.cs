@@ -32,7 +32,7 @@ public class ScreenshotTests(Browsers browsers)
         var retried = (await server.Get($"/api/v1/apps/{app}/messages?recipient=customer_initech&limit=100")).Expect(200).Items
             .OrderByDescending(message => message.GetProperty("deliveries")[0].GetProperty("attemptCount").GetInt32()).First().GetProperty("messageId").GetString();
         var source = (await server.Get("/api/v1/ingest/sources")).Expect(200).Items.Single(found => found.GetProperty("vendor").GetString() == "stripe");
-        await TestServer.Until(async () => (await server.Events(source, "&signatureStatus=failed")).Length > 0 && (await server.Get("/api/v1/ingest/issues?kind=late_event")).Expect(200).Items.Length > 0);
+        await TestServer.Until(async () => (await server.Events(source, "&signatureStatus=failed")).Length > 0 && (await server.Get("/api/v1/ingest/issues?kind=late_event")).Expect(200).Items.Length > 0, patience: TimeSpan.FromMinutes(3));
         var received = (await server.Events(source, "&type=invoice.paid&signatureStatus=verified"))[0].GetProperty("eventId").GetString();
         var late = (await server.Get("/api/v1/ingest/issues?kind=late_event")).Expect(200).Items[0].GetProperty("issueId").GetString();
         var portal = new Uri((await server.Post($"/api/v1/apps/{app}/portal-sessions", new { recipient = "customer_acme", theme = new { mode = "auto", primaryColor = "#0f766e" } })).Expect(201).Text("url")).AbsolutePath;

@@ -39,8 +39,8 @@ public class WebhookAllocationTests
     private static async Task<long> LeastAllocation<T>(Func<T> action, long? wanted = null)
     {
         var least = long.MaxValue;
-        // On a busy machine the compiler may take seconds to get to it.
-        for (var round = 0; wanted is null ? round < 20 : round < 1_000 && least > wanted; round++)
+        // While other tests keep the compiler busy it may take a minute and longer to get to it.
+        for (var round = 0; wanted is null ? round < 20 : round < 9_000 && least > wanted; round++)
         {
             for (var call = 0; call < 50; call++)
             {

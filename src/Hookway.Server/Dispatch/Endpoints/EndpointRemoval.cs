@@ -40,8 +40,9 @@ public sealed class EndpointRemoval(
             {
                 await IssueStore.Erase(session, app.AppId, recipient.Id);
             }
+            // Later than what is told of its endpoints.
             touched.Record(
-                app.WorkspaceNo, now, purge ? "recipient.purged" : "recipient.deleted", Recipient.AuditName(app.AppId, recipient.Id),
+                app.WorkspaceNo, clock.GetUtcNow(), purge ? "recipient.purged" : "recipient.deleted", Recipient.AuditName(app.AppId, recipient.Id),
                 purge ? null : RecipientResource.Of(recipient), null);
             return (deleted, await MessageStore.LastSeq(session.Connection));
         });
