@@ -41,15 +41,15 @@ public sealed class DemoFeeds(Func<HttpMethod, string, JsonNode?, Task<JsonNode?
     public async Task SendOne()
     {
         _sent++;
-        if (random.Next(4) == 0)
+        // What is not as it should be, soon after the start and then now and then.
+        var isLate = _sent % 40 == 12;
+        var isForged = _sent % 55 is 20 or 21;
+        if (random.Next(4) == 0 && !isLate && !isForged)
         {
             await SendGitHub();
             return;
         }
         var now = clock.GetUtcNow();
-        // What is not as it should be, soon after the start and then now and then.
-        var isLate = _sent % 40 == 12;
-        var isForged = _sent % 55 is 20 or 21;
         var customer = Customers[random.Next(Customers.Length)];
         var invoice = $"in_{random.Next(100_000, 999_999)}";
         var amount = random.Next(9, 400) * 100;
