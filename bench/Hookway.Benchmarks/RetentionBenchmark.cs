@@ -9,7 +9,7 @@ namespace Hookway.Benchmarks;
 /// </summary>
 public sealed class RetentionBenchmark(BenchmarkOptions options, Action<string> progress)
 {
-    private const int Rounds = 3;
+    private const int Rounds = 7;
     private const int Rate = 1_000;
     private const int WarmUpConnections = 64;
     private const int MostPerSecond = 40_000;

@@ -27,6 +27,8 @@ public sealed class AttemptStore(Database database, ReadBounds bounds)
         .Number("started_at", row => row.StartedAt.ToUnixTimeMilliseconds()).Number("duration", row => (long)row.Duration.TotalMilliseconds)
         .Number("next", row => Stored.Time(row.NextAttemptAt));
 
+    private static readonly RowStatement<long> EraseStatement = new RowStatement<long>("DELETE FROM attempts WHERE message_seq IN (SELECT v.message FROM {rows})").Number("message", seq => seq);
+
     /// <summary>When attempts began, by their sequences: they are numbered when they have ended, so those that take long are out of step.</summary>
     public TimeOrder Times { get; } = new("attempts", "started_at");
 
@@ -34,8 +36,7 @@ public sealed class AttemptStore(Database database, ReadBounds bounds)
     public static Task Insert(WriteSession session, IReadOnlyList<Attempt> attempts) => session.ForEach(InsertStatement, attempts);
 
     /// <summary>Erases the attempts of messages that are erased.</summary>
-    public static Task Erase(WriteSession session, IReadOnlyList<long> messageSeqs) =>
-        session.Connection.ExecuteAsync($"DELETE FROM attempts WHERE message_seq IN {Stored.List(messageSeqs)}");
+    public static Task Erase(WriteSession session, IReadOnlyList<long> messageSeqs) => session.ForEach(EraseStatement, messageSeqs);
 
     /// <summary>The attempts of a message, oldest first.</summary>
     /// <param name="targetNo">Only those to this target.</param>

@@ -37,6 +37,22 @@ public sealed class DeliveryStore(Database database, ReadBounds bounds, TimeProv
         .Number("status", row => (long)DeliveryStates.After(DeliveryStatus.Pending, row.Verdict.Change)!.Value)
         .Number("next", row => Stored.Time(row.Verdict.NextAttemptAt)).Text("reason", row => row.Verdict.Change.Reason());
 
+    private static readonly RowStatement EndStatement = new(
+        """
+        UPDATE deliveries SET status = v.ended, next_attempt_at = NULL, reason = v.why, canceled_at = v.at FROM {rows}
+        WHERE message_seq = v.message AND deliveries.status = 0 RETURNING message_seq, target_no, replay_no
+        """,
+        RowStatement.Number("message"), RowStatement.Number("ended"), RowStatement.Text("why"), RowStatement.Number("at"));
+
+    private static readonly RowStatement StayingStatement = new(
+        """
+        SELECT message_seq FROM {rows} JOIN deliveries d ON d.message_seq = v.message WHERE d.status = 0 OR (d.reason = v.expired AND d.canceled_at > v.since)
+        """,
+        RowStatement.Number("message"), RowStatement.Text("expired"), RowStatement.Number("since"));
+
+    private static readonly RowStatement<long> EraseStatement = new RowStatement<long>(
+        "DELETE FROM deliveries WHERE message_seq IN (SELECT v.message FROM {rows}) RETURNING replay_no").Number("message", seq => seq);
+
     /// <summary>Adds deliveries in the transaction that accepts their messages.</summary>
     public static async Task Insert(WriteSession session, IEnumerable<NewDelivery> deliveries)
     {
@@ -122,18 +138,19 @@ public sealed class DeliveryStore(Database database, ReadBounds bounds, TimeProv
     /// <summary>The same of some messages; answers their targets, each once.</summary>
     public static async Task<IReadOnlyList<long>> EndOfMessages(WriteSession session, IReadOnlyList<long> messageSeqs, DeliveryChange change, DateTimeOffset at)
     {
-        List<long> targets = [.. (await EndWhere(session, $"message_seq IN {Stored.List(messageSeqs)}", new { }, change, at)).Select(ended => ended.TargetNo).Distinct()];
+        var status = StatusAfter(change);
+        var ended = await session.Read(
+            EndStatement, [.. messageSeqs.Select(seq => new object?[] { seq, (long)status, change.Reason(), at.ToUnixTimeMilliseconds() })],
+            row => new EndedRow(row.GetInt64(0), row.GetInt64(1), row.IsDBNull(2) ? null : row.GetInt64(2)));
+        await Ended(session, ended, status, at);
+        List<long> targets = [.. ended.Select(row => row.TargetNo).Distinct()];
         session.Owners?.Withdraw(session, targets);
         return targets;
     }
 
     /// <summary>Those of some messages that have a delivery that is pending, or that expired after a time.</summary>
-    public static async Task<List<long>> UnendedOrExpiredSince(WriteSession session, IReadOnlyList<long> messageSeqs, DateTimeOffset since) =>
-        (await session.Connection.QueryAsync<long>(
-            $"""
-            SELECT DISTINCT message_seq FROM deliveries
-            WHERE message_seq IN {Stored.List(messageSeqs)} AND (status = 0 OR (reason = @expired AND canceled_at > @since))
-            """, new { expired = DeliveryChange.Expired.Reason(), since = since.ToUnixTimeMilliseconds() })).AsList();
+    public static async Task<HashSet<long>> UnendedOrExpiredSince(WriteSession session, IReadOnlyList<long> messageSeqs, DateTimeOffset since) => [.. await session.Read(
+        StayingStatement, [.. messageSeqs.Select(seq => new object?[] { seq, DeliveryChange.Expired.Reason(), since.ToUnixTimeMilliseconds() })], row => row.GetInt64(0))];
 
     /// <summary>Ends up to <paramref name="most"/> pending deliveries of a target; answers how many.</summary>
     /// <param name="at">The time of the end; the system's when null.</param>
@@ -163,12 +180,21 @@ public sealed class DeliveryStore(Database database, ReadBounds bounds, TimeProv
 
     private static async Task<List<EndedRow>> EndWhere(WriteSession session, string where, object values, DeliveryChange change, DateTimeOffset at)
     {
-        var status = DeliveryStates.After(DeliveryStatus.Pending, change)!.Value;
+        var status = StatusAfter(change);
         var parameters = new DynamicParameters(values);
         parameters.AddDynamicParams(new { status = (int)status, reason = change.Reason(), at = at.ToUnixTimeMilliseconds() });
         var ended = (await session.Connection.QueryAsync<EndedRow>(
             $"UPDATE deliveries SET status = @status, next_attempt_at = NULL, reason = @reason, canceled_at = @at WHERE {where} AND status = 0 RETURNING message_seq, target_no, replay_no",
             parameters)).AsList();
+        await Ended(session, ended, status, at);
+        return ended;
+    }
+
+    private static DeliveryStatus StatusAfter(DeliveryChange change) => DeliveryStates.After(DeliveryStatus.Pending, change)!.Value;
+
+    /// <summary>What the end of deliveries means for others.</summary>
+    private static async Task Ended(WriteSession session, List<EndedRow> ended, DeliveryStatus status, DateTimeOffset at)
+    {
         await TargetStatStore.CountCanceled(session, ended.Select(row => row.TargetNo), at);
         var replayed = ended.Where(row => row.ReplayNo is not null).ToList();
         if (replayed.Count > 0)
@@ -176,16 +202,14 @@ public sealed class DeliveryStore(Database database, ReadBounds bounds, TimeProv
             await ReplayProgress.Forget(session, replayed.Select(row => (row.MessageSeq, row.TargetNo)));
             await ReplayProgress.Count(session, replayed.Select(row => (row.ReplayNo!.Value, status)), at);
         }
-        return ended;
     }
 
     /// <summary>Erases the deliveries and attempts of messages that are erased.</summary>
     public static async Task Erase(WriteSession session, IReadOnlyList<long> messageSeqs, DateTimeOffset at)
     {
-        var list = Stored.List(messageSeqs);
         await AttemptStore.Erase(session, messageSeqs);
-        var erased = await session.Connection.QueryAsync<long?>($"DELETE FROM deliveries WHERE message_seq IN {list} RETURNING replay_no");
-        await ReplayProgress.Count(session, erased.OfType<long>().Select(replayNo => (replayNo, DeliveryStatus.Canceled)), at);
+        var replays = await session.Read(EraseStatement, messageSeqs, row => row.IsDBNull(0) ? 0 : row.GetInt64(0));
+        await ReplayProgress.Count(session, replays.Where(replayNo => replayNo != 0).Select(replayNo => (replayNo, DeliveryStatus.Canceled)), at);
     }
 
     /// <summary>

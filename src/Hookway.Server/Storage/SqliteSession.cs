@@ -115,7 +115,7 @@ internal sealed partial class SqliteSession(SqliteConnection connection) : Write
         }
     }
 
-    [GeneratedRegex(@"FROM\s+\{rows\}(?=\s*($|WHERE\b|RETURNING\b))")]
+    [GeneratedRegex(@"FROM\s+\{rows\}(?=\s*($|WHERE\b|RETURNING\b|\)))")]
     private static partial Regex RowsAlone();
 
     [GeneratedRegex(@"\bv\.(?<name>\w+)")]

@@ -52,6 +52,13 @@ public sealed class MessageStore(Database database, TimeProvider clock)
         WHERE k.expires_at >= v.now
         """, RowStatement.Number("app"), RowStatement.Text("key"), RowStatement.Number("now"));
 
+    private static readonly RowStatement<long> ExpireStatement = new RowStatement<long>("UPDATE messages SET data = NULL FROM {rows} WHERE messages.seq = v.message").Number("message", seq => seq);
+
+    private static readonly RowStatement<long> EraseStatement = new RowStatement<long>("DELETE FROM messages WHERE seq IN (SELECT v.message FROM {rows})").Number("message", seq => seq);
+
+    private static readonly RowStatement<long> EraseKeysStatement = new RowStatement<long>(
+        "DELETE FROM idempotency_keys WHERE message_seq IN (SELECT v.message FROM {rows})").Number("message", seq => seq);
+
     private const string RemoveKeys =
         "DELETE FROM idempotency_keys WHERE (app_no, key) IN (SELECT app_no, key FROM idempotency_keys WHERE expires_at < @now ORDER BY expires_at LIMIT @most)";
 
@@ -156,10 +163,9 @@ public sealed class MessageStore(Database database, TimeProvider clock)
 
     private static async Task Erase(WriteSession session, IReadOnlyList<long> seqs, DateTimeOffset at)
     {
-        var list = Stored.List(seqs);
         await DeliveryStore.Erase(session, seqs, at);
-        await session.Connection.ExecuteAsync($"DELETE FROM idempotency_keys WHERE message_seq IN {list}");
-        await session.Connection.ExecuteAsync($"DELETE FROM messages WHERE seq IN {list}");
+        await session.ForEach(EraseKeysStatement, seqs);
+        await session.ForEach(EraseStatement, seqs);
     }
 
     /// <summary>Whose each app is: numbers of apps and of workspaces.</summary>
@@ -177,12 +183,12 @@ public sealed class MessageStore(Database database, TimeProvider clock)
     public static async Task<IReadOnlyList<long>> Expire(WriteSession session, IReadOnlyList<long> seqs, DateTimeOffset at)
     {
         var targets = await DeliveryStore.EndOfMessages(session, seqs, DeliveryChange.Expired, at);
-        await session.Connection.ExecuteAsync($"UPDATE messages SET data = NULL WHERE seq IN {Stored.List(seqs)}");
+        await session.ForEach(ExpireStatement, seqs);
         return targets;
     }
 
     /// <summary>Erases messages with all that belongs to them, but for those that have a delivery that is pending, or expired after a time; answers those.</summary>
-    public static async Task<IReadOnlyList<long>> EraseExpired(WriteSession session, IReadOnlyList<long> seqs, DateTimeOffset shownSince, DateTimeOffset at)
+    public static async Task<IReadOnlyCollection<long>> EraseExpired(WriteSession session, IReadOnlyList<long> seqs, DateTimeOffset shownSince, DateTimeOffset at)
     {
         var stay = await DeliveryStore.UnendedOrExpiredSince(session, seqs, shownSince);
         await Erase(session, [.. seqs.Except(stay)], at);

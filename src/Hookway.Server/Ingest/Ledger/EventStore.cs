@@ -60,6 +60,15 @@ public sealed class EventStore(Database database)
         """)
         .Number("source", key => key.SourceNo).Bytes("duplicate_key", key => key.Key);
 
+    private static readonly RowStatement<long> ExpireStatement = new RowStatement<long>(
+        "UPDATE events SET body = NULL, sealed = NULL FROM {rows} WHERE events.seq = v.event").Number("event", seq => seq);
+
+    private static readonly RowStatement<long> EraseStatement = new RowStatement<long>("DELETE FROM events WHERE seq IN (SELECT v.event FROM {rows})").Number("event", seq => seq);
+
+    private static readonly RowStatement<long> EraseDuplicateKeys = EraseKeys("duplicate_key");
+
+    private static readonly RowStatement<long> EraseSignedKeys = EraseKeys("signed_key");
+
     private static readonly RowStatement CountStatement = new(
         """
         INSERT INTO source_counts (source_no, slot, events, verified, failed, unchecked, duplicates, last_event_at)
@@ -171,25 +180,27 @@ public sealed class EventStore(Database database)
     public static async Task<IReadOnlyList<long>> Expire(WriteSession session, IReadOnlyList<long> seqs, DateTimeOffset at)
     {
         var targets = await DeliveryStore.EndOfMessages(session, seqs, DeliveryChange.Expired, at);
-        await session.Connection.ExecuteAsync($"UPDATE events SET body = NULL, sealed = NULL WHERE seq IN {Stored.List(seqs)}");
+        await session.ForEach(ExpireStatement, seqs);
         return targets;
     }
 
     /// <summary>Erases events with all that belongs to them, but for those that have a delivery that is pending, or expired after a time; answers those.</summary>
-    public static async Task<IReadOnlyList<long>> EraseExpired(WriteSession session, IReadOnlyList<long> seqs, DateTimeOffset shownSince, DateTimeOffset at)
+    public static async Task<IReadOnlyCollection<long>> EraseExpired(WriteSession session, IReadOnlyList<long> seqs, DateTimeOffset shownSince, DateTimeOffset at)
     {
         var stay = await DeliveryStore.UnendedOrExpiredSince(session, seqs, shownSince);
         List<long> gone = [.. seqs.Except(stay)];
-        var list = Stored.List(gone);
         await DeliveryStore.Erase(session, gone, at);
-        foreach (var key in (string[])["duplicate_key", "signed_key"])
-        {
-            await session.Connection.ExecuteAsync(
-                $"DELETE FROM event_keys WHERE (source_no, duplicate_key) IN (SELECT source_no, {key} FROM events WHERE seq IN {list} AND {key} IS NOT NULL) AND event_seq IN {list}");
-        }
-        await session.Connection.ExecuteAsync($"DELETE FROM events WHERE seq IN {list}");
+        await session.ForEach(EraseDuplicateKeys, gone);
+        await session.ForEach(EraseSignedKeys, gone);
+        await session.ForEach(EraseStatement, gone);
         return stay;
     }
+
+    private static RowStatement<long> EraseKeys(string key) => new RowStatement<long>(
+        $$"""
+        DELETE FROM event_keys WHERE (source_no, duplicate_key) IN (SELECT e.source_no, e.{{key}} FROM {rows} JOIN events e ON e.seq = v.event WHERE e.{{key}} IS NOT NULL)
+            AND event_seq IN (SELECT v.event FROM {rows})
+        """).Number("event", seq => seq);
 
     /// <summary>One event, without its request; null when it is not of this workspace.</summary>
     public Task<VendorEvent?> Find(long workspaceNo, string eventId) => database.Read(connection => Find(connection, workspaceNo, eventId));
