@@ -196,7 +196,7 @@ public class DashboardWalkTests(Browsers browsers)
         await page.EvaluateAsync(await File.ReadAllTextAsync(Path.Combine(folder, "node_modules", "jsqr", "dist", "jsQR.js"), TestContext.Current.CancellationToken));
         foreach (var text in new[] { 1, 60, 90, 130, 200, 300, 450, 600 }.Select(length => string.Concat(Enumerable.Range(0, length).Select(i => (char)('a' + (i * i % 26))))))
         {
-            (await Scan(page, QrCode.Of(text).Path(), QrCode.Of(text).Size + (2 * QrCode.Border))).ShouldBe(text);
+            (await Scan(page, QrCode.Of(text).Path(), QrCode.Of(text).Side)).ShouldBe(text);
         }
         var shown = page.Locator("svg.qr");
         var uri = await Scan(page, (await shown.Locator("path").GetAttributeAsync("d"))!, int.Parse((await shown.GetAttributeAsync("viewBox"))!.Split(' ')[^1], System.Globalization.CultureInfo.InvariantCulture));

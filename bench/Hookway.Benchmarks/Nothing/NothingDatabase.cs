@@ -85,6 +85,12 @@ public sealed class NothingDatabase(string folder) : Database
             return Task.FromResult(found);
         }
 
+        public override Task Ask<T>(RowStatement<T> question, T row, Action<long?> answered)
+        {
+            answered(0);
+            return Task.CompletedTask;
+        }
+
         public override Task<IReadOnlyList<long>> TakeNumbers(string counter, int count)
         {
             var numbers = new long[count];

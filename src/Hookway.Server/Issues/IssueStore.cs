@@ -266,7 +266,7 @@ public sealed class IssueStore(Database database, IdGenerator ids, ReadBounds bo
 public sealed record LiveIssue(long No, string Cause, IssueStatus Status);
 
 /// <summary>An issue about a source.</summary>
-public sealed record SourceIssue
+public sealed record SourceIssue : IOpenIssue
 {
     public long No { get; init; }
     public long Kind { get; init; }
@@ -276,7 +276,7 @@ public sealed record SourceIssue
 }
 
 /// <summary>An issue about a target, with what has become of that since.</summary>
-public sealed record TargetIssue
+public sealed record TargetIssue : IOpenIssue
 {
     public long No { get; init; }
     public long Kind { get; init; }

@@ -37,6 +37,7 @@ public sealed class Configuration
 
     private const string News = "SELECT seq, subject FROM configuration_changes WHERE seq > @applied ORDER BY seq LIMIT @most";
     private const string LastChange = "SELECT value FROM configuration_counter";
+    private static readonly RowStatement LastChangeStatement = new(LastChange);
 
     private readonly Database database;
     private readonly SharedLook _looks;
@@ -216,13 +217,19 @@ public sealed class Configuration
     /// On the writer, before accepts are judged: takes in what other writers and processes changed since the last time. Some of it may be in this very
     /// transaction, so the version moves on only when <see cref="CaughtUp"/> says that it was committed.
     /// </summary>
-    public async Task CatchUp(WriteSession session)
+    /// <param name="beside">What is asked of the store together with it: reads that no configuration decides.</param>
+    public async Task CatchUp(WriteSession session, Func<Task>? beside = null)
     {
         var applied = Version;
-        var last = _seen = (long)(await session.Prepared(LastChange).Scalar())!;
-        if (last > applied)
+        await session.Ask(LastChangeStatement, [], last => _seen = last!.Value);
+        if (beside is not null)
         {
-            TakeIn(await FindNews(session.Connection, applied), applied, last);
+            await beside();
+        }
+        await session.Flush();
+        if (_seen > applied)
+        {
+            TakeIn(await FindNews(session.Connection, applied), applied, _seen);
         }
     }
 
@@ -244,7 +251,7 @@ public sealed class Configuration
         Drop(subjects);
     }
 
-    /// <summary>On the writer, after the commit of the transaction in which <see cref="CatchUp(WriteSession)"/> was called.</summary>
+    /// <summary>On the writer, after the commit of the transaction in which <see cref="CatchUp(WriteSession, Func{Task})"/> was called.</summary>
     public void CaughtUp() => Advance(_seen);
 
     private void Advance(long last)

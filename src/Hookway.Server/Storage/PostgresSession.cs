@@ -5,20 +5,34 @@ using NpgsqlTypes;
 namespace Hookway.Storage;
 
 /// <summary>
-/// A writer's session on PostgreSQL: statements over rows run once, over arrays, whatever the number of rows. Those that answer nothing are put off and sent together with the
-/// next that does, or with the commit: each way to the server and back is time in which everybody waits.
+/// A writer's session on PostgreSQL: statements over rows run once, over arrays, whatever the number of rows. What need not be answered at once is put off, from the beginning of the
+/// transaction on, and sent together with the next that must, or with the commit: each way to the server and back is time in which everybody waits.
 /// </summary>
 internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSession(connection), IDisposable
 {
     private readonly Dictionary<object, NpgsqlBatchCommand> _commands = [];
     private readonly NpgsqlBatch _batch = new(connection);
+    private readonly Queue<Question> _questions = [];
+    private readonly Dictionary<string, Queue<long>> _numbers = new(StringComparer.Ordinal);
+    private readonly NpgsqlBatchCommand _begin = new("BEGIN");
     private readonly NpgsqlBatchCommand _commit = new("COMMIT");
 
-    /// <summary>Where the count is not at the number before, somebody took this transaction for lost: it must not commit.</summary>
+    /// <summary>
+    /// Where the count is not at the number before, somebody took this transaction for lost: it must not commit. As the first that is done it gives the transaction its id, before any
+    /// number is taken from a counter: by it others know what may still come (<see cref="PostgresHorizon"/>).
+    /// </summary>
     private readonly NpgsqlBatchCommand _count = new("UPDATE writers SET commits = CASE WHEN commits = $2 - 1 THEN $2 ELSE 1 / (commits - commits) END, at = now() WHERE id = $1")
     {
         Parameters = { new NpgsqlParameter<string>(), new NpgsqlParameter<long>() },
     };
+
+    private readonly NpgsqlBatchCommand _takeNumbers = new("SELECT nextval($1::regclass) FROM generate_series(1, $2)")
+    {
+        Parameters = { new NpgsqlParameter<string>(), new NpgsqlParameter<int>() },
+    };
+
+    /// <summary>Whether anything of the transaction has reached the server and come back.</summary>
+    public bool HasBegun { get; private set; }
 
     public override bool HasRowLocks => true;
 
@@ -29,14 +43,7 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
         {
             if (_batch.BatchCommands.Count > 0)
             {
-                try
-                {
-                    _batch.ExecuteNonQuery();
-                }
-                finally
-                {
-                    Forget();
-                }
+                FlushNow();
             }
             return connection;
         }
@@ -57,41 +64,48 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
         {
             return found;
         }
-        await PutOff(statement, rows);
-        try
-        {
-            // Of all that is sent, it alone answers rows.
-            await using var reader = await _batch.ExecuteReaderAsync();
-            var row = new Row(reader);
-            while (await reader.ReadAsync())
-            {
-                found.Add(read(row));
-            }
-        }
-        finally
-        {
-            Forget();
-        }
+        await PutOff(statement, rows, new Question(row => found.Add(read(row)), () => { }));
+        await Flush();
         return found;
     }
 
-    /// <summary>Commits, with what was put off, and counts it in the writer's row; false when it has none.</summary>
-    public async Task<bool> Commit(string writer, long number)
+    public override Task Ask<T>(RowStatement<T> question, T row, Action<long?> answered)
     {
+        long? answer = null;
+        return PutOff(question, [row], new Question(found => answer ??= found.IsDBNull(0) ? null : found.GetInt64(0), () => answered(answer)));
+    }
+
+    /// <summary>Begins a transaction with the first that is sent of it.</summary>
+    /// <param name="number">Its number among those of the writer.</param>
+    public void Begin(string writer, long number)
+    {
+        Forget();
+        _numbers.Clear();
+        HasBegun = false;
         ((NpgsqlParameter<string>)_count.Parameters[0]).TypedValue = writer;
         ((NpgsqlParameter<long>)_count.Parameters[1]).TypedValue = number;
+        _batch.BatchCommands.Add(_begin);
         _batch.BatchCommands.Add(_count);
+    }
+
+    /// <summary>Commits, with what was put off; false when the writer has no row in which that counted.</summary>
+    public async Task<bool> Commit()
+    {
         _batch.BatchCommands.Add(_commit);
         await Flush();
         return _count.RecordsAffected == 1;
     }
 
     /// <summary>What was put off will not be done.</summary>
-    public void Forget() => _batch.BatchCommands.Clear();
+    public void Forget()
+    {
+        _batch.BatchCommands.Clear();
+        _questions.Clear();
+    }
 
     public void Dispose() => _batch.Dispose();
 
-    internal override async Task Flush()
+    public override async Task Flush()
     {
         if (_batch.BatchCommands.Count == 0)
         {
@@ -99,7 +113,23 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
         }
         try
         {
-            await _batch.ExecuteNonQueryAsync();
+            await using var reader = await _batch.ExecuteReaderAsync();
+            var row = new Row(reader);
+            // What answers nothing is passed over by the reader: it stands at the answer to the first question, then at the next.
+            while (_questions.TryDequeue(out var question))
+            {
+                while (await reader.ReadAsync())
+                {
+                    question.Found(row);
+                }
+                question.Answered();
+                await reader.NextResultAsync();
+            }
+            // To the end, where an error may wait.
+            while (await reader.NextResultAsync())
+            {
+            }
+            HasBegun = true;
         }
         finally
         {
@@ -107,19 +137,66 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
         }
     }
 
-    public override async Task<IReadOnlyList<long>> TakeNumbers(string counter, int count)
+    private void FlushNow()
     {
-        var numbers = new List<long>(count);
-        await using var reader = await Prepared("SELECT nextval(@counter::regclass) FROM generate_series(1, @count)", "@counter", "@count")
-            .With($"{counter}_numbers", count).Query();
-        while (await reader.ReadAsync())
+        try
         {
-            numbers.Add(reader.GetInt64(0));
+            using var reader = _batch.ExecuteReader();
+            var row = new Row(reader);
+            while (_questions.TryDequeue(out var question))
+            {
+                while (reader.Read())
+                {
+                    question.Found(row);
+                }
+                question.Answered();
+                reader.NextResult();
+            }
+            while (reader.NextResult())
+            {
+            }
+            HasBegun = true;
         }
-        return numbers;
+        finally
+        {
+            Forget();
+        }
     }
 
-    private async Task PutOff<T>(RowStatement<T> statement, IReadOnlyList<T> rows)
+    public override async Task ExpectNumbers(string counter, int count)
+    {
+        if (_batch.BatchCommands.Contains(_takeNumbers))
+        {
+            await Flush();
+        }
+        if (!_numbers.TryGetValue(counter, out var numbers))
+        {
+            _numbers[counter] = numbers = [];
+        }
+        ((NpgsqlParameter<string>)_takeNumbers.Parameters[0]).TypedValue = $"{counter}_numbers";
+        ((NpgsqlParameter<int>)_takeNumbers.Parameters[1]).TypedValue = count;
+        _batch.BatchCommands.Add(_takeNumbers);
+        _questions.Enqueue(new Question(row => numbers.Enqueue(row.GetInt64(0)), () => { }));
+    }
+
+    public override async Task<IReadOnlyList<long>> TakeNumbers(string counter, int count)
+    {
+        await Flush();
+        var missing = count - (_numbers.TryGetValue(counter, out var numbers) ? numbers.Count : 0);
+        if (missing > 0)
+        {
+            await ExpectNumbers(counter, missing);
+            await Flush();
+        }
+        var taken = new long[count];
+        for (var i = 0; i < count; i++)
+        {
+            taken[i] = _numbers[counter].Dequeue();
+        }
+        return taken;
+    }
+
+    private async Task PutOff<T>(RowStatement<T> statement, IReadOnlyList<T> rows, Question? question = null)
     {
         if (!_commands.TryGetValue(statement, out var command))
         {
@@ -140,6 +217,10 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
             };
         }
         _batch.BatchCommands.Add(command);
+        if (question is not null)
+        {
+            _questions.Enqueue(question);
+        }
     }
 
     private static NpgsqlBatchCommand Make<T>(RowStatement<T> statement)
@@ -172,6 +253,9 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
         RowType.Text => NpgsqlDbType.Text,
         _ => NpgsqlDbType.Bytea,
     };
+
+    /// <summary>Who waits for the rows of a statement that answers some.</summary>
+    private sealed record Question(Action<FoundRow> Found, Action Answered);
 
     private sealed class Row(NpgsqlDataReader reader) : FoundRow
     {

@@ -32,26 +32,30 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
 
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>After that the writer makes itself known again, long before its row is forgotten.</summary>
+    private static readonly TimeSpan LongestRest = TimeSpan.FromDays(1);
+
     private readonly string _id = RandomNumberGenerator.GetHexString(32, lowercase: true);
     private NpgsqlConnection? _connection;
     private PostgresSession? _session;
     private long _commits;
+    private long _begunAt;
     private bool _committing;
+    private bool _wasKept;
 
     public async Task<WriteSession> Begin()
     {
         _committing = false;
+        if (_session is not null && (_connection is not { State: System.Data.ConnectionState.Open } || TimeProvider.System.GetElapsedTime(_begunAt) > LongestRest))
+        {
+            await Disconnect();
+        }
+        _begunAt = TimeProvider.System.GetTimestamp();
+        _wasKept = _session is not null;
         if (_session is not null)
         {
-            try
-            {
-                return await BeginOn(_session);
-            }
-            catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
-            {
-                // The kept connection did not outlive a restart of the server. Nothing has been done yet, so a new one may try.
-                await Disconnect();
-            }
+            _session.Begin(_id, _commits + 1);
+            return _session;
         }
         _connection = await source.OpenConnectionAsync();
         await using (var settings = new NpgsqlCommand($"{PostgresDatabase.LetGoSoon}; {PlansByKey}; {Durable}; {ForgetOld}", _connection))
@@ -63,13 +67,14 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
             _commits = (long)(await register.ExecuteScalarAsync())!;
         }
         _session = new PostgresSession(_connection);
-        return await BeginOn(_session);
+        _session.Begin(_id, _commits + 1);
+        return _session;
     }
 
     public async Task Commit()
     {
         _committing = true;
-        if (await _session!.Commit(_id, _commits + 1))
+        if (await _session!.Commit())
         {
             _commits++;
         }
@@ -88,8 +93,10 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
             await RollBack();
             return PostgresDatabase.IsConflict(why) ? new WriteConflictException("Another node wrote the same at the same time.", why) : why;
         }
+        // A kept connection does not outlive a restart of the server. Where nothing had been done yet, a new one may try.
+        var mayTryAgain = _wasKept && _session is { HasBegun: false };
         await Disconnect();
-        return _committing && await WasCommitted(waitInDoubt) ? null : unavailable;
+        return _committing && await WasCommitted(waitInDoubt) ? null : mayTryAgain ? new WriteConflictException(unavailable.Message, why) : unavailable;
     }
 
     public ValueTask DisposeAsync() => new(Disconnect());
@@ -98,6 +105,7 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
     {
         if (_session is null)
         {
+            await Disconnect();
             return;
         }
         _session.Forget();
@@ -121,13 +129,6 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
         {
             await connection.CloseAsync();
         }
-    }
-
-    private static async Task<WriteSession> BeginOn(PostgresSession session)
-    {
-        // The id is given now, before any number is taken from a counter: by it others know what may still come (PostgresHorizon).
-        await session.Prepared("BEGIN; SELECT pg_current_xact_id()::text").Scalar();
-        return session;
     }
 
     /// <summary>Asks until the server is back and knows, however long that takes: what is in memory rests on the answer.</summary>

@@ -44,6 +44,26 @@ internal sealed partial class SqliteSession(SqliteConnection connection) : Write
         return Task.FromResult(found);
     }
 
+    public override Task Ask<T>(RowStatement<T> question, T row, Action<long?> answered)
+    {
+        var prepared = Prepare(question);
+        Bind(prepared, question.Columns, row);
+        long? answer = null;
+        try
+        {
+            for (var isFirst = true; prepared.Step(); isFirst = false)
+            {
+                answer = isFirst && !prepared.IsDBNull(0) ? prepared.GetInt64(0) : answer;
+            }
+        }
+        finally
+        {
+            prepared.Reset();
+        }
+        answered(answer);
+        return Task.CompletedTask;
+    }
+
     public override Task<IReadOnlyList<long>> TakeNumbers(string counter, int count)
     {
         var statement = Raw(

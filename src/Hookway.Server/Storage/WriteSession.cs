@@ -16,6 +16,16 @@ public abstract class WriteSession(DbConnection connection) : TransactionScope
     /// <summary>Runs a statement for every row and reads what it answers, in no certain order.</summary>
     public abstract Task<List<TFound>> Read<T, TFound>(RowStatement<T> statement, IReadOnlyList<T> rows, Func<FoundRow, TFound> read);
 
+    /// <summary>
+    /// Asks something that need not be known before whatever else of the session is run: where each way to the store is time in which everybody waits, it is sent with that, at the latest
+    /// with <see cref="Flush"/> or the commit.
+    /// </summary>
+    /// <param name="answered">Told the first column of the first row; null when there is none. By throwing it ends the transaction.</param>
+    public abstract Task Ask<T>(RowStatement<T> question, T row, Action<long?> answered);
+
+    /// <summary>Says that numbers of a counter will be taken soon, so that they may come with whatever is sent next.</summary>
+    public virtual Task ExpectNumbers(string counter, int count) => Task.CompletedTask;
+
     /// <summary>The next numbers of a counter, rising; never given twice, also not after a rollback on PostgreSQL.</summary>
     public abstract Task<IReadOnlyList<long>> TakeNumbers(string counter, int count);
 
@@ -37,8 +47,8 @@ public abstract class WriteSession(DbConnection connection) : TransactionScope
         return new PreparedStatement(this, command);
     }
 
-    /// <summary>Runs what was put off.</summary>
-    internal virtual Task Flush() => Task.CompletedTask;
+    /// <summary>Runs what was put off, and hears what was asked.</summary>
+    public virtual Task Flush() => Task.CompletedTask;
 }
 
 /// <summary>One execution of a prepared statement.</summary>

@@ -27,6 +27,12 @@ public sealed class OwnerStore(Database database)
 
     private static readonly RowStatement HeldStatementWithoutLocks = new(Held, RowStatement.Number("target"));
 
+    private const string Node = "SELECT n.no FROM {rows} JOIN nodes n ON n.no = v.node";
+
+    private static readonly RowStatement<long> NodeStatement = new RowStatement<long>(Node + " FOR KEY SHARE OF n").Number("node", no => no);
+
+    private static readonly RowStatement<long> NodeStatementWithoutLocks = new RowStatement<long>(Node).Number("node", no => no);
+
     private static readonly RowStatement NextDueStatement = new(
         "SELECT v.target, (SELECT min(d.next_attempt_at) FROM deliveries d WHERE d.target_no = v.target AND d.status = 0) FROM {rows}", RowStatement.Number("target"));
 
@@ -65,8 +71,9 @@ public sealed class OwnerStore(Database database)
     /// <summary>
     /// Whether a node is still one, for as long as the transaction lasts: nobody can give it up before its end. Every transaction of a node begins with it.
     /// </summary>
-    public static async Task<bool> Holds(WriteSession session, long no) => await session.Prepared(
-        $"SELECT no FROM nodes WHERE no = @no{(session.HasRowLocks ? " FOR KEY SHARE" : "")}", "@no").With(no).Scalar() is not null;
+    /// <param name="answered">Told whether it is.</param>
+    public static Task AskWhetherHeld(WriteSession session, long no, Action<bool> answered) =>
+        session.Ask(session.HasRowLocks ? NodeStatement : NodeStatementWithoutLocks, no, found => answered(found is not null));
 
     /// <summary>What there is for a node to do beside its own targets.</summary>
     /// <param name="due">What is free and due by then, in Unix milliseconds.</param>

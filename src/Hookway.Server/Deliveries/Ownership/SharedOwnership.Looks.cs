@@ -5,6 +5,8 @@ namespace Hookway.Deliveries.Ownership;
 /// <summary>What a node does for its place among the others while it runs: it renews its lease, takes over, takes what is free and lets go of what rests.</summary>
 public sealed partial class SharedOwnership
 {
+    private const int SoonAfterFailure = 5;
+
     private async Task Register()
     {
         var since = _options.Clock.GetTimestamp();
@@ -195,11 +197,13 @@ public sealed partial class SharedOwnership
 
     private async Task Repeat(Func<Task> work, TimeSpan every, Wake wake)
     {
-        while (!_stop.IsCancellationRequested)
+        for (var failures = 0; !_stop.IsCancellationRequested;)
         {
             try
             {
+                failures++;
                 await work();
+                failures = 0;
             }
             catch (StorageUnavailableException e)
             {
@@ -214,7 +218,8 @@ public sealed partial class SharedOwnership
             {
                 _log.LogError(e, "This node's part among the nodes met a fault, and is tried again");
             }
-            await Rest(wake, every);
+            // What failed by chance need not wait for its next time; what goes on failing has time.
+            await Rest(wake, failures == 1 ? every / SoonAfterFailure : every);
         }
     }
 

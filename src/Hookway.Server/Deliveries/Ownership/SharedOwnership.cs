@@ -128,11 +128,14 @@ public sealed partial class SharedOwnership : ITargetOwnership, IWorkOwners, IDi
         {
             throw new StorageUnavailableException("This node had lost its lease, and takes a new one.");
         }
-        if (!await OwnerStore.Holds(session, lease.No))
+        await OwnerStore.AskWhetherHeld(session, lease.No, isHeld =>
         {
-            Lose(lease);
-            throw new StorageUnavailableException("This node has lost its lease: it stood still, or was cut off, and others have taken over.");
-        }
+            if (!isHeld)
+            {
+                Lose(lease);
+                throw new StorageUnavailableException("This node has lost its lease: it stood still, or was cut off, and others have taken over.");
+            }
+        });
     }
 
     public async Task Give(WriteSession session, IReadOnlyCollection<long> targets)

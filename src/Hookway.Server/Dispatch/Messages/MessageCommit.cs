@@ -22,8 +22,11 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
 
     public async Task<SendOutcome[]> Accept(IReadOnlyList<MessageSend> sends)
     {
-        await configuration.CatchUp(session);
-        await FindKnown(sends);
+        await configuration.CatchUp(session, async () =>
+        {
+            await session.ExpectNumbers(MessageStore.Counter, sends.Count);
+            await FindKnown(sends);
+        });
         var quota = await usage.OpenQuota(session, sends.Select(send => send.Caller), sends[0].CreatedAt);
         var outcomes = new SendOutcome[sends.Count];
         for (var i = 0; i < outcomes.Length; i++)

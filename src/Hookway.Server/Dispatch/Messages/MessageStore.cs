@@ -59,8 +59,11 @@ public sealed class MessageStore(Database database, TimeProvider clock)
     private static readonly RowStatement<long> EraseKeysStatement = new RowStatement<long>(
         "DELETE FROM idempotency_keys WHERE message_seq IN (SELECT v.message FROM {rows})").Number("message", seq => seq);
 
-    private const string RemoveKeys =
-        "DELETE FROM idempotency_keys WHERE (app_no, key) IN (SELECT app_no, key FROM idempotency_keys WHERE expires_at < @now ORDER BY expires_at LIMIT @most)";
+    private static readonly RowStatement RemoveKeysStatement = new(
+        """
+        DELETE FROM idempotency_keys WHERE (app_no, key) IN (
+            SELECT app_no, key FROM idempotency_keys WHERE expires_at < (SELECT v.now FROM {rows}) ORDER BY expires_at LIMIT (SELECT v.most FROM {rows})) RETURNING message_seq
+        """, RowStatement.Number("now"), RowStatement.Number("most"));
 
     /// <summary>Adds messages.</summary>
     public static Task Insert(WriteSession session, IReadOnlyList<NewMessage> messages) => session.ForEach(InsertStatement, messages);
@@ -79,7 +82,7 @@ public sealed class MessageStore(Database database, TimeProvider clock)
             throw new WriteConflictException("Another node accepted a message under the same idempotency key at the same time.");
         }
         // Each new key pays for two old ones, so the table does not wait for the retention.
-        await RemoveExpiredKeys(session, now, keys.Count * 2);
+        await session.Ask(RemoveKeysStatement, [now.ToUnixTimeMilliseconds(), keys.Count * 2L], _ => { });
     }
 
     /// <summary>The messages that callers' own ids stand for.</summary>
@@ -196,8 +199,8 @@ public sealed class MessageStore(Database database, TimeProvider clock)
     }
 
     /// <summary>Forgets callers' keys that have expired; answers how many.</summary>
-    public static Task<int> RemoveExpiredKeys(WriteSession session, DateTimeOffset now, int most) => session.Prepared(RemoveKeys, "@now", "@most")
-        .With(now.ToUnixTimeMilliseconds(), (long)most).Execute();
+    public static async Task<int> RemoveExpiredKeys(WriteSession session, DateTimeOffset now, int most) =>
+        (await session.Read(RemoveKeysStatement, [[now.ToUnixTimeMilliseconds(), (long)most]], row => row.GetInt64(0))).Count;
 
     /// <summary>The ids of messages, by their sequences.</summary>
     public static async Task<IReadOnlyDictionary<long, string>> FindIds(DbConnection connection, IReadOnlyCollection<long> seqs) => seqs.Count == 0

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Hookway.Ingest.Sources;
 using Hookway.Ingest.Verification;
 using Hookway.Issues;
@@ -5,48 +6,12 @@ using Hookway.Storage;
 
 namespace Hookway.Ingest.Anomalies;
 
-/// <summary>Ends issues about sources that were archived, or whose rule was switched off. It goes round all of them, some at a time, so that whoever changes a source need not know of issues.</summary>
-public sealed class SourceRecovery(Database database, Configuration configuration, SourceStore sources) : IWatcher
+/// <summary>Ends issues about sources that were archived, or whose rule was switched off: whoever changes a source need not know of issues.</summary>
+public sealed class SourceRecovery(Database database, Configuration configuration, SourceStore sources) : RecoveryRound<SourceIssue>(database, configuration)
 {
-    private const int MostAtOnce = 200;
-    private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
+    protected override Task<List<SourceIssue>> Open(DbConnection connection, long after, int most) => IssueStore.AboutSources(connection, after, most);
 
-    private DateTimeOffset _next;
-    private long _after;
-
-    public async Task<bool> Step(DateTimeOffset now)
-    {
-        // A clock that was set back must not stop it.
-        if (now < _next && _next - now <= Every)
-        {
-            return false;
-        }
-        _next = now + Every;
-        var found = await database.Read(connection => IssueStore.AboutSources(connection, _after, MostAtOnce));
-        _after = found.Count == MostAtOnce ? found[^1].No : 0;
-        if (found.Count == 0)
-        {
-            return false;
-        }
-        await configuration.CatchUp();
-        var over = new List<(long No, string Why)>();
-        foreach (var issue in found)
-        {
-            if (WhyOver(issue, await sources.Receiving(issue.SourceId)) is { } why)
-            {
-                over.Add((issue.No, why));
-            }
-        }
-        if (over.Count > 0)
-        {
-            await database.Write(async session =>
-            {
-                await IssueStore.End(session, over, now);
-                return 0;
-            });
-        }
-        return false;
-    }
+    protected override async ValueTask<string?> WhyOver(SourceIssue issue) => WhyOver(issue, await sources.Receiving(issue.SourceId));
 
     private static string? WhyOver(SourceIssue issue, SourceView? view)
     {

@@ -22,7 +22,7 @@ internal sealed class EventCommit(WriteSession session, Configuration configurat
 
     public async Task<EventOutcome[]> Accept(IReadOnlyList<ReceivedEvent> received)
     {
-        await configuration.CatchUp(session);
+        await configuration.CatchUp(session, () => session.ExpectNumbers(EventStore.Counter, received.Count));
         var outcomes = new EventOutcome[received.Count];
         var current = new List<int>(received.Count);
         for (var i = 0; i < received.Count; i++)
