@@ -81,6 +81,9 @@ public sealed record BenchmarkOptions
 
     public int Rounds => Choose(1, 3, 3);
 
+    /// <summary>More than of others: a disk that pauses for a moment doubles the 99th percentile of a phase.</summary>
+    public int RetentionRounds => Choose(1, 3, 7);
+
     public TimeSpan WarmUp => TimeSpan.FromSeconds(Choose(2, 3, 6));
 
     public TimeSpan Phase => TimeSpan.FromSeconds(Seconds ?? Choose(1, 2, 5));

@@ -9,7 +9,6 @@ namespace Hookway.Benchmarks;
 /// </summary>
 public sealed class RetentionBenchmark(BenchmarkOptions options, Action<string> progress)
 {
-    private const int Rounds = 7;
     private const int Rate = 1_000;
     private const int WarmUpConnections = 64;
     private const int MostPerSecond = 40_000;
@@ -51,11 +50,11 @@ public sealed class RetentionBenchmark(BenchmarkOptions options, Action<string> 
             await history.Add(options.RetentionRows / 2, firstTarget: 1, options.Targets, isPending: false, AgeOfErased, withData: false);
             await history.Add(options.RetentionRows / 2, firstTarget: 1, options.Targets, isPending: false, AgeOfWhole);
         }, Works[0].Settings);
-        for (var round = 1; round <= Rounds; round++)
+        for (var round = 1; round <= options.RetentionRounds; round++)
         {
             foreach (var work in round % 2 == 0 ? Works.Reverse() : Works)
             {
-                progress($"retention, {hookway.Name}, round {round} of {Rounds}: {work.Name}");
+                progress($"retention, {hookway.Name}, round {round} of {options.RetentionRounds}: {work.Name}");
                 await Phase(hookway, log, work, round);
             }
         }
@@ -105,7 +104,7 @@ public sealed class RetentionBenchmark(BenchmarkOptions options, Action<string> 
     private Section ToSection() => new(
         "Retention",
         $"A store with {options.RetentionRows:N0} old messages, half of them with 1 KiB of data, each with a delivery and an attempt; {Rate:N0} new messages a second, open loop, each with a delivery, for " +
-        $"{options.LoadUnderRetention.TotalSeconds} s: while nothing is old enough to go, while data is erased, and while messages are removed. The median of {Rounds} interleaved rounds; latency " +
+        $"{options.LoadUnderRetention.TotalSeconds} s: while nothing is old enough to go, while data is erased, and while messages are removed. The median of {options.RetentionRounds} interleaved rounds; latency " +
         "counts from when a message was due.",
         ["", "retention", "accept p50 ms", "p99 ms", "first byte p99 ms", "data erased/s", "messages removed/s"],
         [.. _figures.GroupBy(figure => (figure.Subject, figure.Work)).Select(figures => (IReadOnlyList<string>)

@@ -85,11 +85,9 @@ public sealed class NothingDatabase(string folder) : Database
             return Task.FromResult(found);
         }
 
-        public override Task Ask<T>(RowStatement<T> question, T row, Action<long?> answered)
-        {
-            answered(0);
-            return Task.CompletedTask;
-        }
+        /// <summary>What is asked of no row is asked of the store, which has the configuration.</summary>
+        public override async Task Ask<T>(RowStatement<T> question, T row, Action<long?> answered) =>
+            answered(question.Columns.Count == 0 ? (long?)await Prepared(question.Sql).Scalar() : null);
 
         public override Task<IReadOnlyList<long>> TakeNumbers(string counter, int count)
         {
@@ -102,11 +100,11 @@ public sealed class NothingDatabase(string folder) : Database
         }
     }
 
-    /// <summary>The columns that the update of an outcome returns: message, target, status, and whatever follows as null.</summary>
+    /// <summary>The columns that the update of an outcome returns: message, target, status, run, and whatever follows as null.</summary>
     private sealed class UpdatedRow<T>(RowStatement<T> statement) : FoundRow
     {
         private readonly Func<T, long?>[] _columns =
-            [.. new[] { "message", "target", "status" }.Select(name => statement.Columns.Single(column => column.Name == name).Number)];
+            [.. new[] { "message", "target", "status", "run" }.Select(name => statement.Columns.Single(column => column.Name == name).Number)];
 
         public T Row { get; set; } = default!;
 
