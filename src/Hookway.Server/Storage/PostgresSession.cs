@@ -15,6 +15,10 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
     private readonly Queue<Question> _questions = [];
     private readonly Dictionary<string, Queue<long>> _numbers = new(StringComparer.Ordinal);
     private readonly NpgsqlBatchCommand _begin = new("BEGIN");
+
+    /// <summary>Fails in a transaction that has failed already: its commit would say nothing, and be none.</summary>
+    private readonly NpgsqlBatchCommand _check = new("SELECT 1");
+
     private readonly NpgsqlBatchCommand _commit = new("COMMIT");
 
     /// <summary>
@@ -31,7 +35,10 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
         Parameters = { new NpgsqlParameter<string>(), new NpgsqlParameter<int>() },
     };
 
-    /// <summary>Whether anything of the transaction has reached the server and come back.</summary>
+    /// <summary>Whether the server may know of the transaction.</summary>
+    public bool IsSent { get; private set; }
+
+    /// <summary>Whether the server has answered to the beginning of the transaction.</summary>
     public bool HasBegun { get; private set; }
 
     public override bool HasRowLocks => true;
@@ -81,6 +88,7 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
     {
         Forget();
         _numbers.Clear();
+        IsSent = false;
         HasBegun = false;
         ((NpgsqlParameter<string>)_count.Parameters[0]).TypedValue = writer;
         ((NpgsqlParameter<long>)_count.Parameters[1]).TypedValue = number;
@@ -91,6 +99,7 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
     /// <summary>Commits, with what was put off; false when the writer has no row in which that counted.</summary>
     public async Task<bool> Commit()
     {
+        _batch.BatchCommands.Add(_check);
         _batch.BatchCommands.Add(_commit);
         await Flush();
         return _count.RecordsAffected == 1;
@@ -113,6 +122,7 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
         }
         try
         {
+            IsSent = true;
             await using var reader = await _batch.ExecuteReaderAsync();
             var row = new Row(reader);
             // What answers nothing is passed over by the reader: it stands at the answer to the first question, then at the next.
@@ -141,6 +151,7 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
     {
         try
         {
+            IsSent = true;
             using var reader = _batch.ExecuteReader();
             var row = new Row(reader);
             while (_questions.TryDequeue(out var question))
@@ -177,6 +188,12 @@ internal sealed class PostgresSession(NpgsqlConnection connection) : WriteSessio
         ((NpgsqlParameter<int>)_takeNumbers.Parameters[1]).TypedValue = count;
         _batch.BatchCommands.Add(_takeNumbers);
         _questions.Enqueue(new Question(row => numbers.Enqueue(row.GetInt64(0)), () => { }));
+    }
+
+    public override async Task ForgetNumbers(string counter)
+    {
+        await Flush();
+        _numbers.Remove(counter);
     }
 
     public override async Task<IReadOnlyList<long>> TakeNumbers(string counter, int count)

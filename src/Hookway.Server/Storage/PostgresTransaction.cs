@@ -22,8 +22,7 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
     /// <summary>Rows of processes that ended without a word.</summary>
     private const string ForgetOld = "DELETE FROM writers WHERE at < now() - interval '30 days'";
 
-    private const string Register =
-        "INSERT INTO writers (id, commits) VALUES ($1, 0) ON CONFLICT (id) DO UPDATE SET at = now() RETURNING commits";
+    private const string Register = "INSERT INTO writers (id, commits) VALUES ($1, 0)";
 
     /// <summary>The count goes up to a number unless it is there, in which case the transaction that wanted to take it there will never commit, if it still runs somewhere.</summary>
     private const string TakeNumber = "UPDATE writers SET commits = $2 WHERE id = $1 AND commits = $2 - 1";
@@ -35,7 +34,8 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
     /// <summary>After that the writer makes itself known again, long before its row is forgotten.</summary>
     private static readonly TimeSpan LongestRest = TimeSpan.FromDays(1);
 
-    private readonly string _id = RandomNumberGenerator.GetHexString(32, lowercase: true);
+    // A new one for each connection: what became of the old connection may still hold the old row.
+    private string _id = "";
     private NpgsqlConnection? _connection;
     private PostgresSession? _session;
     private long _commits;
@@ -62,9 +62,11 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
         {
             await settings.ExecuteNonQueryAsync();
         }
+        _id = RandomNumberGenerator.GetHexString(32, lowercase: true);
+        _commits = 0;
         await using (var register = new NpgsqlCommand(Register, _connection) { Parameters = { new() { Value = _id } } })
         {
-            _commits = (long)(await register.ExecuteScalarAsync())!;
+            await register.ExecuteNonQueryAsync();
         }
         _session = new PostgresSession(_connection);
         _session.Begin(_id, _commits + 1);
@@ -73,8 +75,13 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
 
     public async Task Commit()
     {
+        if (!_session!.HasBegun)
+        {
+            // What was asked at the beginning may forbid the commit.
+            await _session.Flush();
+        }
         _committing = true;
-        if (await _session!.Commit())
+        if (await _session.Commit())
         {
             _commits++;
         }
@@ -88,6 +95,12 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
     public async Task<Exception?> Abandon(Exception why, Func<bool> waitInDoubt)
     {
         var isOpen = _connection is { State: System.Data.ConnectionState.Open };
+        if (_committing && isOpen && why is not PostgresException)
+        {
+            // The server alone can say that a commit did not take place.
+            await Disconnect();
+            return await WasCommitted(waitInDoubt) ? null : why;
+        }
         if ((PostgresDatabase.Unavailable(why) ?? (isOpen ? null : new StorageUnavailableException("PostgreSQL cannot be reached.", why))) is not { } unavailable)
         {
             await RollBack();
@@ -103,9 +116,12 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
 
     private async Task RollBack()
     {
-        if (_session is null)
+        if (_session is not { IsSent: true })
         {
-            await Disconnect();
+            if (_session is null)
+            {
+                await Disconnect();
+            }
             return;
         }
         _session.Forget();

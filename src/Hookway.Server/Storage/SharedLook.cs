@@ -22,7 +22,8 @@ internal sealed class SharedLook(Func<Task> look)
 
     private async Task After(Task before)
     {
-        await before.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        // Never under the lock of who asked: where the look before ended just now, the next one would begin there, and be noted as still to begin for ever.
+        await before.ConfigureAwait(ConfigureAwaitOptions.ForceYielding | ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         Task mine;
         lock (_gate)
         {

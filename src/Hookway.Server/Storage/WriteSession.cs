@@ -20,11 +20,14 @@ public abstract class WriteSession(DbConnection connection) : TransactionScope
     /// Asks something that need not be known before whatever else of the session is run: where each way to the store is time in which everybody waits, it is sent with that, at the latest
     /// with <see cref="Flush"/> or the commit.
     /// </summary>
-    /// <param name="answered">Told the first column of the first row; null when there is none. By throwing it ends the transaction.</param>
+    /// <param name="answered">Told the first column of the first row; null when there is none. What is asked at the beginning of a transaction ends that by throwing; later it may come too late.</param>
     public abstract Task Ask<T>(RowStatement<T> question, T row, Action<long?> answered);
 
     /// <summary>Says that numbers of a counter will be taken soon, so that they may come with whatever is sent next.</summary>
     public virtual Task ExpectNumbers(string counter, int count) => Task.CompletedTask;
+
+    /// <summary>Numbers that are taken from here on are later than all that is committed now, also where some were expected before.</summary>
+    public virtual Task ForgetNumbers(string counter) => Task.CompletedTask;
 
     /// <summary>The next numbers of a counter, rising; never given twice, also not after a rollback on PostgreSQL.</summary>
     public abstract Task<IReadOnlyList<long>> TakeNumbers(string counter, int count);

@@ -130,9 +130,7 @@ public class SharedOwnershipTests
         await receiver.WaitFor(1);
         var epoch = one.Services.GetRequiredService<ITargetOwnership>().Epoch;
         await using var other = await one.StartNode(With(Quick));
-        // As others see a node that stood still for too long, while it goes on.
-        await one.Services.GetRequiredService<Database>().Aside(connection => connection.ExecuteAsync(
-            "WITH gone AS (DELETE FROM nodes WHERE no = @epoch RETURNING no) INSERT INTO departed_nodes SELECT no FROM gone", new { epoch }));
+        await GiveUp(one);
         release.SetResult();
 
         await TestServer.Until(() => one.Services.GetRequiredService<ITargetOwnership>().Epoch is not 0 and var now && now != epoch);
@@ -143,6 +141,23 @@ public class SharedOwnershipTests
             await other.WaitForMessage(app, await one.Send(app), "succeeded");
         }
         receiver.Requests.GroupBy(request => request.Headers["webhook-id"]).ShouldAllBe(group => group.Count() == (group.Key == inFlight ? 2 : 1));
+    }
+
+    [Fact]
+    public async Task A_node_that_was_given_up_commits_nothing_even_where_nothing_has_to_be_answered()
+    {
+        await using var one = await Start(Quick with { Lease = TimeSpan.FromDays(1), LookEvery = TimeSpan.FromDays(1) });
+        var database = one.Services.GetRequiredService<Database>();
+        var insert = new RowStatement("INSERT INTO settings (name, value) SELECT v.name, v.value FROM {rows}", RowStatement.Text("name"), RowStatement.Bytes("value"));
+        await GiveUp(one);
+
+        await Should.ThrowAsync<StorageUnavailableException>(() => database.Write(async session =>
+        {
+            await session.ForEach(insert, [["written", "late"u8.ToArray()]]);
+            return 0;
+        }));
+
+        (await database.Read(connection => connection.ExecuteScalarAsync<long>("SELECT count(*) FROM settings WHERE name = 'written'"))).ShouldBe(0);
     }
 
     [Fact]
@@ -228,6 +243,11 @@ public class SharedOwnershipTests
         PostgresDatabaseForTest.IsAsked.ShouldBeTrue($"{PostgresDatabaseForTest.Variable} is not set; ./test runs this class on PostgreSQL alone");
         return TestServer.Start(clock: clock, replace: With(options));
     }
+
+    /// <summary>Does to a node what others do to one that stood still for too long, while it goes on.</summary>
+    private static Task<int> GiveUp(TestServer node) => node.Services.GetRequiredService<Database>().Aside(connection => connection.ExecuteAsync(
+        "WITH gone AS (DELETE FROM nodes WHERE no = @Epoch RETURNING no) INSERT INTO departed_nodes SELECT no FROM gone",
+        new { node.Services.GetRequiredService<ITargetOwnership>().Epoch }));
 
     private static Action<IServiceCollection> With(NodeOptions options) => services => services.AddSingleton(options);
 

@@ -16,6 +16,7 @@ namespace Hookway.Dispatch.Messages;
 internal sealed class MessageCommit(WriteSession session, Configuration configuration, EndpointStore endpoints, UsageStore usage, TimeOrder times)
 {
     private readonly List<Accepted> _accepted = [];
+    private bool _isResolvedAnew;
     private readonly List<(long AppNo, string Key, KnownMessage Message)> _newKeys = [];
     private Dictionary<(long AppNo, string Id), KnownMessage> _byId = [];
     private Dictionary<(long AppNo, string Key), KnownMessage> _byKey = [];
@@ -140,10 +141,15 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
         }
     }
 
-    private async Task<Fanout> FanoutOf(MessageSend send) =>
-        send.Resolved is null || configuration.IsStale(Recipient.Subject(send.App.No, send.Draft.Recipient), send.Caller.Version)
-            ? Fanout.Resolve(send, await endpoints.LoadRecipient(session.Connection, send.App.No, send.Draft.Recipient))
-            : send.Resolved;
+    private async Task<Fanout> FanoutOf(MessageSend send)
+    {
+        if (send.Resolved is { } resolved && !configuration.IsStale(Recipient.Subject(send.App.No, send.Draft.Recipient), send.Caller.Version))
+        {
+            return resolved;
+        }
+        _isResolvedAnew = true;
+        return Fanout.Resolve(send, await endpoints.LoadRecipient(session.Connection, send.App.No, send.Draft.Recipient));
+    }
 
     private async Task<IReadOnlyList<(int At, SendOutcome Outcome)>> Insert()
     {
@@ -154,6 +160,11 @@ internal sealed class MessageCommit(WriteSession session, Configuration configur
         var now = _accepted[0].Send.CreatedAt;
         var unknown = _accepted.Where(item => item.Fanout.RecipientNo is null).Select(item => (item.Send.App.No, item.Send.Draft.Recipient, (string?)null)).Distinct().ToList();
         var made = unknown.Count == 0 ? [] : await RecipientStore.Ensure(session, unknown, now);
+        if (_isResolvedAnew || unknown.Count > 0)
+        {
+            // A recipient that was purged just now begins anew behind all that the purge erases.
+            await session.ForgetNumbers(MessageStore.Counter);
+        }
         var seqs = await session.TakeNumbers(MessageStore.Counter, _accepted.Count);
         var rows = _accepted.Zip(seqs, (item, seq) =>
             (Seq: seq, item.Send, RecipientNo: item.Fanout.RecipientNo ?? made[(item.Send.App.No, item.Send.Draft.Recipient)], item.Fanout, item.Known, item.At)).ToList();
