@@ -99,6 +99,9 @@ public sealed record BenchmarkOptions
     /// <summary>How long the rate that the search found is held; zero when it is not.</summary>
     public TimeSpan Hold => TimeSpan.FromSeconds(Choose(0, 20, 60));
 
+    /// <summary>Before rest is measured: a process that has just started, or had much to do, goes on compiling for a while.</summary>
+    public TimeSpan UntilRest => TimeSpan.FromSeconds(Choose(1, 20, 20));
+
     public TimeSpan Idle => TimeSpan.FromSeconds(Choose(2, 5, 10));
 
     /// <summary>How long the fairness of targets is watched: longer than a target may hang.</summary>

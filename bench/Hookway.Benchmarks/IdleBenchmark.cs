@@ -50,6 +50,7 @@ public sealed class IdleBenchmark(BenchmarkOptions options, Action<string> progr
     {
         progress($"idle, at rest {when}");
         await process.Settle();
+        await Task.Delay(options.UntilRest);
         var cpu = process.CpuMicroseconds;
         var start = Stopwatch.GetTimestamp();
         await Task.Delay(options.Idle);

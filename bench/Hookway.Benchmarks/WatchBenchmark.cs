@@ -15,9 +15,6 @@ public sealed class WatchBenchmark(BenchmarkOptions options, Action<string> prog
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
-    // A process that has just started goes on compiling for a while.
-    private static readonly TimeSpan AfterStart = TimeSpan.FromSeconds(20);
-
     private readonly List<WatchFigure> _figures = [];
 
     public async Task<Section> Run()
@@ -84,7 +81,7 @@ public sealed class WatchBenchmark(BenchmarkOptions options, Action<string> prog
     {
         progress($"watch, {hookway.Name}: at rest, {what}");
         await hookway.Settle();
-        await Task.Delay(AfterStart);
+        await Task.Delay(options.UntilRest);
         var (cpu, start) = (hookway.CpuMicroseconds, Stopwatch.GetTimestamp());
         await Task.Delay(options.Idle);
         return (hookway.CpuMicroseconds - cpu) / Stopwatch.GetElapsedTime(start).TotalMicroseconds * 100;
