@@ -31,16 +31,18 @@ public sealed record StepCounts(string Table, string Time, string Own, object Va
                 .ToDictionary(row => row.Step, row => row.Count);
             return [.. Enumerable.Range(0, steps).Select(i => counts.GetValueOrDefault(i))];
         }
-        var many = new List<long>();
-        for (var i = 0; i < steps; i += together)
+        var slots = (steps + together - 1) / together;
+        List<long> ends = [.. await Times.FirstSince(connection, [.. Enumerable.Range(1, slots - 1).Select(i => first + (i * together * step))]), long.MaxValue];
+        var bounds = new DynamicParameters(Values);
+        bounds.AddDynamicParams(new { from, most = MostInStep });
+        for (var i = 0; i < slots; i++)
         {
-            var isLast = i + together >= steps;
-            var to = isLast ? long.MaxValue : await Times.FirstSince(connection, first + ((i + together) * step));
-            var bounds = new DynamicParameters(Values);
-            bounds.AddDynamicParams(new { from, to, most = MostInStep });
-            many.Add(await connection.ExecuteScalarAsync<long>($"SELECT count(*) FROM (SELECT 1 FROM {Table} WHERE {Own} AND seq >= @from AND seq < @to LIMIT @most) t", bounds));
-            from = to;
+            bounds.Add($"e{i}", ends[i]);
         }
-        return many;
+        return (await connection.QueryAsync<long>(
+            $"""
+            WITH v(i, since, until) AS (VALUES {string.Join(", ", Enumerable.Range(0, slots).Select(i => $"({i}, {(i == 0 ? "@from" : $"@e{i - 1}")}, @e{i})"))})
+            SELECT (SELECT count(*) FROM (SELECT 1 FROM {Table} WHERE {Own} AND seq >= v.since AND seq < v.until LIMIT @most) t) FROM v ORDER BY v.i
+            """, bounds)).AsList();
     }
 }

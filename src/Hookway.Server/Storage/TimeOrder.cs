@@ -57,6 +57,13 @@ public sealed class TimeOrder(string table, string column)
     /// <summary>Below this number no row is dated <paramref name="since"/> or later.</summary>
     public async Task<long> FirstSince(DbConnection connection, long since) => await NumberAt(connection, since - await Disorder(connection));
 
+    /// <summary>The same for many times at once.</summary>
+    public async Task<IReadOnlyList<long>> FirstSince(DbConnection connection, IReadOnlyList<long> since)
+    {
+        var disorder = await Disorder(connection);
+        return await NumbersAt(connection, [.. since.Select(time => time - disorder)]);
+    }
+
     /// <summary>From this number on no row is dated before <paramref name="until"/>.</summary>
     public async Task<long> EndBefore(DbConnection connection, long until) => await NumberAt(connection, until + await Disorder(connection));
 
@@ -65,17 +72,37 @@ public sealed class TimeOrder(string table, string column)
             ? BinaryPrimitives.ReadInt64BigEndian(value)
             : (long)Assumed.TotalMilliseconds;
 
-    private async Task<long> NumberAt(DbConnection connection, long time)
+    private async Task<long> NumberAt(DbConnection connection, long time) => (await NumbersAt(connection, [time]))[0];
+
+    /// <summary>Halves for all times at once: each round is one statement.</summary>
+    private async Task<long[]> NumbersAt(DbConnection connection, IReadOnlyList<long> times)
     {
-        var (low, last) = await connection.QuerySingleAsync<(long, long)>(
+        var (first, last) = await connection.QuerySingleAsync<(long, long)>(
             $"SELECT coalesce((SELECT min(seq) FROM {table}), 0), coalesce((SELECT max(seq) FROM {table}), 0)");
-        var high = last + 1;
-        while (low < high)
+        var low = new long[times.Count];
+        var high = new long[times.Count];
+        Array.Fill(low, first);
+        Array.Fill(high, last + 1);
+        var next = $"FROM {table} WHERE seq >= v.middle ORDER BY seq LIMIT 1";
+        var sql =
+            $"""
+            WITH v(i, middle) AS (VALUES {string.Join(", ", times.Select((_, i) => $"({i}, @m{i})"))})
+            SELECT v.i, (SELECT seq {next}) AS seq, (SELECT {column} {next}) AS at FROM v ORDER BY v.i
+            """;
+        while (low.Zip(high).Any(range => range.First < range.Second))
         {
-            var middle = low + ((high - low) / 2);
-            var next = (await connection.QueryAsync<(long Seq, long Time)>(
-                $"SELECT seq, {column} FROM {table} WHERE seq >= @middle ORDER BY seq LIMIT 1", new { middle })).AsList();
-            (low, high) = next is [var (seq, at)] && at < time ? (seq + 1, high) : (low, middle);
+            var middles = new DynamicParameters();
+            for (var i = 0; i < low.Length; i++)
+            {
+                middles.Add($"m{i}", low[i] + ((high[i] - low[i]) / 2));
+            }
+            foreach (var (i, seq, at) in await connection.QueryAsync<(int, long?, long?)>(sql, middles))
+            {
+                if (low[i] < high[i])
+                {
+                    (low[i], high[i]) = at < times[i] ? (seq!.Value + 1, high[i]) : (low[i], low[i] + ((high[i] - low[i]) / 2));
+                }
+            }
         }
         return low;
     }
