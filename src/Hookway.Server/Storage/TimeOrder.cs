@@ -77,6 +77,10 @@ public sealed class TimeOrder(string table, string column)
     /// <summary>Halves for all times at once: each round is one statement.</summary>
     private async Task<long[]> NumbersAt(DbConnection connection, IReadOnlyList<long> times)
     {
+        if (times.Count == 0)
+        {
+            return [];
+        }
         var (first, last) = await connection.QuerySingleAsync<(long, long)>(
             $"SELECT coalesce((SELECT min(seq) FROM {table}), 0), coalesce((SELECT max(seq) FROM {table}), 0)");
         var low = new long[times.Count];
