@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Hookway.Tests.Simulation;
 
 /// <summary>
-/// The real engine on simulated time, in worlds that a seed makes. HOOKWAY_SIMULATION_SEEDS says how many (200), HOOKWAY_SIMULATION_SEED plays one again, exactly.
+/// The real engine on simulated time, in worlds that a seed makes. HOOKWAY_SIMULATION_SEEDS says how many (200), from HOOKWAY_SIMULATION_FIRST (1) on; HOOKWAY_SIMULATION_SEED plays one
+/// again, exactly.
 /// </summary>
 public sealed class SimulationTests : IAsyncLifetime
 {
@@ -93,6 +94,7 @@ public sealed class SimulationTests : IAsyncLifetime
             return [int.Parse(one, CultureInfo.InvariantCulture)];
         }
         var many = Environment.GetEnvironmentVariable("HOOKWAY_SIMULATION_SEEDS") is { Length: > 0 } given ? int.Parse(given, CultureInfo.InvariantCulture) : 200;
-        return Enumerable.Range(1, many);
+        var first = Environment.GetEnvironmentVariable("HOOKWAY_SIMULATION_FIRST") is { Length: > 0 } from ? int.Parse(from, CultureInfo.InvariantCulture) : 1;
+        return Enumerable.Range(first, many);
     }
 }

@@ -130,15 +130,29 @@ public sealed class MessageIntake
         {
             return outcome.Problem;
         }
-        // When a target fails its deliveries wait for the next probe, and the store says when that is.
-        var resource = outcome.Accepted is { } accepted && !outcome.Targets.Any(endpoint => endpoint.Target.IsFailing)
-            ? MessageResource.Of(
-                app, accepted, [.. outcome.Targets.Select(endpoint => new Delivery(accepted.Seq, endpoint.No, DeliveryStatus.Pending, 0, outcome.DueAt, null, null, null))],
-                outcome.Targets.ToDictionary(endpoint => endpoint.No))
-            : await _reader.WithoutData(app, outcome.Accepted?.MessageId ?? outcome.RepeatedId!);
+        var resource = outcome.Accepted is { } accepted ? await ViewOf(app, accepted, outcome) : await _reader.WithoutData(app, outcome.RepeatedId!);
         return resource is null
             ? Problem.NotFound("message")
             : TypedResults.Accepted($"/api/v1/apps/{app.AppId}/messages/{resource.MessageId}", resource with { Duplicate = outcome.Accepted is null });
+    }
+
+    private async Task<MessageResource?> ViewOf(App app, Message accepted, SendOutcome outcome)
+    {
+        if (outcome.Targets.Any(endpoint => endpoint.Target.IsFailing))
+        {
+            try
+            {
+                // When a target fails its deliveries wait for the next probe, and the store says when that is.
+                return await _reader.WithoutData(app, accepted.MessageId);
+            }
+            catch (StorageUnavailableException)
+            {
+                // It is accepted, whoever cannot be asked now: a refusal would have it sent again.
+            }
+        }
+        return MessageResource.Of(
+            app, accepted, [.. outcome.Targets.Select(endpoint => new Delivery(accepted.Seq, endpoint.No, DeliveryStatus.Pending, 0, outcome.DueAt, null, null, null))],
+            outcome.Targets.ToDictionary(endpoint => endpoint.No));
     }
 
     private async Task<IReadOnlyList<SendOutcome>[]> CommitBatches(WriteSession session, IReadOnlyList<IReadOnlyList<MessageSend>> batches)
