@@ -24,8 +24,11 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
 
     private const string Register = "INSERT INTO writers (id, commits) VALUES ($1, 0)";
 
-    /// <summary>The count goes up to a number unless it is there, in which case the transaction that wanted to take it there will never commit, if it still runs somewhere.</summary>
-    private const string TakeNumber = "UPDATE writers SET commits = $2 WHERE id = $1 AND commits = $2 - 1";
+    /// <summary>
+    /// The count ends unless it went up, in which case the transaction was committed: one that still runs somewhere never will be. A count that ended is no transaction's, so whoever has to
+    /// ask again, because the answer was lost, is not told that it was.
+    /// </summary>
+    private const string EndCount = "UPDATE writers SET commits = -1 WHERE id = $1 AND commits = $2 - 1";
 
     private const string AskNumber = "SELECT commits FROM writers WHERE id = $1";
 
@@ -77,6 +80,10 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
     {
         if (!_session!.HasBegun)
         {
+            if (_session.IsSent)
+            {
+                throw new InvalidOperationException("The beginning of a transaction failed, and its lanes went on.");
+            }
             // What was asked at the beginning may forbid the commit.
             await _session.Flush();
         }
@@ -99,7 +106,7 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
         {
             // The server alone can say that a commit did not take place.
             await Disconnect();
-            return await WasCommitted(waitInDoubt) ? null : why;
+            return await WasCommitted(waitInDoubt) ? null : PostgresDatabase.Unavailable(why) ?? why;
         }
         if ((PostgresDatabase.Unavailable(why) ?? (isOpen ? null : new StorageUnavailableException("PostgreSQL cannot be reached.", why))) is not { } unavailable)
         {
@@ -141,9 +148,16 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
         _connection = null;
         _session?.Dispose();
         _session = null;
-        if (connection is not null)
+        try
         {
-            await connection.CloseAsync();
+            if (connection is not null)
+            {
+                await connection.CloseAsync();
+            }
+        }
+        catch (Exception e) when (PostgresDatabase.Unavailable(e) is not null)
+        {
+            // It is gone, and what was under way on it is as much in doubt as before.
         }
     }
 
@@ -156,7 +170,7 @@ internal sealed class PostgresTransaction(NpgsqlDataSource source) : IWriteTrans
             try
             {
                 await using var connection = await source.OpenConnectionAsync();
-                await using var take = new NpgsqlCommand(TakeNumber, connection) { Parameters = { new() { Value = _id }, new() { Value = _commits + 1 } } };
+                await using var take = new NpgsqlCommand(EndCount, connection) { Parameters = { new() { Value = _id }, new() { Value = _commits + 1 } } };
                 if (await take.ExecuteNonQueryAsync() == 1)
                 {
                     return false;

@@ -149,10 +149,11 @@ public class SharedOwnershipTests
         await using var one = await Start(Quick with { Lease = TimeSpan.FromDays(1), LookEvery = TimeSpan.FromDays(1) });
         var database = one.Services.GetRequiredService<Database>();
         var insert = new RowStatement("INSERT INTO settings (name, value) SELECT v.name, v.value FROM {rows}", RowStatement.Text("name"), RowStatement.Bytes("value"));
-        await GiveUp(one);
 
         await Should.ThrowAsync<StorageUnavailableException>(() => database.Write(async session =>
         {
+            // Whatever else the node writes meanwhile waits, and does not notice before this does.
+            await GiveUp(one);
             await session.ForEach(insert, [["written", "late"u8.ToArray()]]);
             return 0;
         }));

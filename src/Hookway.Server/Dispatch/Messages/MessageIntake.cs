@@ -136,14 +136,17 @@ public sealed class MessageIntake
             : TypedResults.Accepted($"/api/v1/apps/{app.AppId}/messages/{resource.MessageId}", resource with { Duplicate = outcome.Accepted is null });
     }
 
-    private async Task<MessageResource?> ViewOf(App app, Message accepted, SendOutcome outcome)
+    private async Task<MessageResource> ViewOf(App app, Message accepted, SendOutcome outcome)
     {
         if (outcome.Targets.Any(endpoint => endpoint.Target.IsFailing))
         {
             try
             {
                 // When a target fails its deliveries wait for the next probe, and the store says when that is.
-                return await _reader.WithoutData(app, accepted.MessageId);
+                if (await _reader.WithoutData(app, accepted.MessageId) is { } stored)
+                {
+                    return stored;
+                }
             }
             catch (StorageUnavailableException)
             {
