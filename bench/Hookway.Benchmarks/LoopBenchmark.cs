@@ -49,7 +49,7 @@ public sealed class LoopBenchmark(BenchmarkOptions options, Action<string> progr
         {
             return wanted.Select(stack => (stack, programs));
         }
-        _absent = $" The do-it-yourself stacks were passed over: {options.Stacks} is not there.";
+        _absent = $" The do-it-yourself stacks were passed over: they are not there.";
         return [];
     }
 

@@ -26,8 +26,9 @@ public sealed class IssueScene : IAsyncDisposable
 
     public static async Task<IssueScene> Start(Action<IServiceCollection>? replace = null)
     {
-        // Whole milliseconds, as the store keeps them.
-        var clock = new FakeTimeProvider(DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()));
+        // Twenty past the hour: much is counted by the hour, and what a test sees of that must not depend on when it runs.
+        var now = DateTimeOffset.UtcNow;
+        var clock = new FakeTimeProvider(new DateTimeOffset(now.Year, now.Month, now.Day, now.Hour, 20, 0, TimeSpan.Zero));
         return new IssueScene(
             await TestServer.Start(clock: clock, replace: services =>
             {
