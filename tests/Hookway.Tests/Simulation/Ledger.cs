@@ -215,7 +215,7 @@ internal sealed class Ledger(World world, SqliteConnection store)
             foreach (var send in Sends.Where(send => send.Answer == 202 && send.Recipient == receiver.Endpoint.Recipient && !send.IsForLater && !Touched.Contains(send.MessageId) && !fromTheFuture.Contains(send.MessageId) && !Repeats(send)))
             {
                 var arrived = receiver.Arrivals.Find(arrival => arrival.MessageId == send.MessageId)?.At ?? TimeSpan.MaxValue;
-                if (arrived > send.AnsweredTime + soonEnough && !IsTroubled(send.AnsweredTime - TroubleLasts, send.AnsweredTime + soonEnough))
+                if (arrived > send.AnsweredTime + soonEnough && world.ClocksAgreed(send.AnsweredTime) && !IsTroubled(send.AnsweredTime - TroubleLasts, send.AnsweredTime + soonEnough))
                 {
                     _findings.Add($"{send.MessageId} was acknowledged at {send.AnsweredTime} and reached receiver {receiver.Number}, which was always well, at {arrived}");
                 }

@@ -19,6 +19,7 @@ internal sealed class World : IDisposable
     private static readonly TimeSpan IdleTransaction = TimeSpan.FromSeconds(5);
 
     private readonly List<SimulatedNode> _nodes = [];
+    private readonly List<(TimeSpan Since, TimeSpan Spread)> _spreads = [];
     private readonly SqliteConnection _journal;
 
     /// <param name="slowReceivers">How many receivers answer well and take seconds for it, beside those that the seed makes; a world with some has few places.</param>
@@ -111,7 +112,13 @@ internal sealed class World : IDisposable
             _nodes.Add(node);
             node.Start();
         }
+        NoteClocks();
     }
+
+    /// <summary>Whether the clocks of the nodes agreed then, as those of nodes must.</summary>
+    public bool ClocksAgreed(TimeSpan at) => _spreads.FindLast(spread => spread.Since <= at).Spread <= TimeOrder.Assumed;
+
+    private void NoteClocks() => _spreads.Add((Scheduler.Now, _nodes.Max(node => node.Clock.Error) - _nodes.Min(node => node.Clock.Error)));
 
     /// <summary>One that takes requests, or would if it did not stand still; null while there is none.</summary>
     private SimulatedNode? AnyServing()
@@ -228,6 +235,10 @@ internal sealed class World : IDisposable
     {
         Troubles.Add(Scheduler.Now);
         _nodes.ForEach(node => node.Clock.Error = error + Skew());
+        if (_nodes.Count > 0)
+        {
+            NoteClocks();
+        }
     }
 
     public void Dispose()

@@ -87,6 +87,7 @@ public sealed class MailServer : IAsyncDisposable
         }
         await writer.WriteLineAsync("220 mail.example.com ESMTP");
         var (login, from, to) = ((string?)null, "", "");
+        var taken = new List<ReceivedMail>();
         while (await reader.ReadLineAsync(_stop.Token) is { } line)
         {
             switch (line.Split(' ')[0].ToUpperInvariant())
@@ -113,10 +114,12 @@ public sealed class MailServer : IAsyncDisposable
                     {
                         data.Append(text).Append('\n');
                     }
-                    Mails.Enqueue(new ReceivedMail(login, from, to, data.ToString()));
+                    taken.Add(new ReceivedMail(login, from, to, data.ToString()));
                     await writer.WriteLineAsync("250 taken");
                     break;
                 case "QUIT":
+                    // Now the sender is done with them, whatever a test does to its clock.
+                    taken.ForEach(Mails.Enqueue);
                     await writer.WriteLineAsync("221 bye");
                     return;
                 default:

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using MailKit;
 using MailKit.Net.Smtp;
 using MailKit.Security;
 using MimeKit;
@@ -89,6 +90,13 @@ public sealed class OutgoingMails(SmtpOptions? options, TimeProvider clock, ILog
             await client.AuthenticateAsync(to.User, to.Password ?? "", either.Token);
         }
         await client.SendAsync(message, either.Token);
-        await client.DisconnectAsync(quit: true, either.Token);
+        try
+        {
+            await client.DisconnectAsync(quit: true, either.Token);
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException or CommandException or ProtocolException)
+        {
+            // It has been taken: another would be one too many.
+        }
     }
 }
