@@ -128,12 +128,8 @@ public sealed class DeliveryStore(Database database, ReadBounds bounds, TimeProv
         EndWhere(session, "message_seq = @messageSeq AND target_no = @targetNo", new { delivery.MessageSeq, delivery.TargetNo }, change, at);
 
     /// <summary>Ends the pending deliveries of a message; answers their targets, which the schedule must then read again.</summary>
-    public static async Task<IReadOnlyList<long>> EndOfMessage(WriteSession session, long messageSeq, DeliveryChange change, DateTimeOffset at)
-    {
-        var targets = (await EndWhere(session, "message_seq = @messageSeq", new { messageSeq }, change, at)).ConvertAll(ended => ended.TargetNo);
-        session.Owners?.Withdraw(session, targets);
-        return targets;
-    }
+    public static Task<IReadOnlyList<long>> EndOfMessage(WriteSession session, long messageSeq, DeliveryChange change, DateTimeOffset at) =>
+        EndOfMessages(session, [messageSeq], change, at);
 
     /// <summary>The same of some messages; answers their targets, each once.</summary>
     public static async Task<IReadOnlyList<long>> EndOfMessages(WriteSession session, IReadOnlyList<long> messageSeqs, DeliveryChange change, DateTimeOffset at)

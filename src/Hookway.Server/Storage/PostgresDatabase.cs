@@ -66,7 +66,7 @@ public sealed class PostgresDatabase : Database
     {
         try
         {
-            using var connection = _source.OpenConnection();
+            using var connection = _own.OpenConnection();
             using var command = connection.CreateCommand();
             command.CommandText = $"SELECT pg_advisory_lock({MigrationLock})";
             command.ExecuteNonQuery();
@@ -107,7 +107,7 @@ public sealed class PostgresDatabase : Database
     {
         try
         {
-            var connection = await _source.OpenConnectionAsync();
+            var connection = await _own.OpenConnectionAsync();
             await using var command = new NpgsqlCommand($"SELECT pg_advisory_lock({StartLock})", connection) { CommandTimeout = 0 };
             await command.ExecuteNonQueryAsync();
             return new Turn(connection);

@@ -79,11 +79,4 @@ public readonly struct PreparedStatement(WriteSession session, DbCommand command
         await session.Flush();
         return await command.ExecuteScalarAsync() is { } value and not DBNull ? value : null;
     }
-
-    /// <summary>Runs it as a query.</summary>
-    public async Task<DbDataReader> Query()
-    {
-        await session.Flush();
-        return await command.ExecuteReaderAsync();
-    }
 }

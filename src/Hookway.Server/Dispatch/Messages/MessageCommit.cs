@@ -16,8 +16,8 @@ namespace Hookway.Dispatch.Messages;
 internal sealed class MessageCommit(WriteSession session, Configuration configuration, EndpointStore endpoints, UsageStore usage, TimeOrder times)
 {
     private readonly List<Accepted> _accepted = [];
-    private bool _isResolvedAnew;
     private readonly List<(long AppNo, string Key, KnownMessage Message)> _newKeys = [];
+    private bool _isResolvedAnew;
     private Dictionary<(long AppNo, string Id), KnownMessage> _byId = [];
     private Dictionary<(long AppNo, string Key), KnownMessage> _byKey = [];
 
